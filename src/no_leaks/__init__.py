@@ -1,0 +1,36 @@
+"""The public face of no_leaks: names are loaded when first used, so that `import no_leaks` costs next to nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import LeakError as LeakError
+    from .errors import LeakWarning as LeakWarning
+    from .errors import NoLeaksError as NoLeaksError
+    from .errors import SettingError as SettingError
+    from .library import no_leaks as no_leaks
+    from .model import Leak as Leak
+
+__version__ = "0.1.0"
+__all__ = ["Leak", "LeakError", "LeakWarning", "NoLeaksError", "SettingError", "no_leaks"]
+
+_HOMES = {
+    "Leak": "model",
+    "LeakError": "errors",
+    "LeakWarning": "errors",
+    "NoLeaksError": "errors",
+    "SettingError": "errors",
+    "no_leaks": "library",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value: object = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,27 @@
+"""Facts of platform and interpreter, read once, so that no other file asks the system what it is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+LINUX = sys.platform.startswith("linux")
+MACOS = sys.platform == "darwin"
+CPYTHON = sys.implementation.name == "cpython"
+PY311 = sys.version_info >= (3, 11)
+PY312 = sys.version_info >= (3, 12)
+PY314 = sys.version_info >= (3, 14)
+
+FD_FOLDER: str | None = "/proc/self/fd" if LINUX else "/dev/fd" if MACOS else None
+"""The folder that lists this process's descriptors; None where there is none (Windows)."""
+
+HERE = str(Path(__file__).resolve().parent) + os.sep
+"""The folder of this package: its own frames are never shown."""
+
+_PATHS = sysconfig.get_paths()
+STDLIB: tuple[str, ...] = tuple(
+    str(Path(_PATHS[name])) + os.sep for name in ("stdlib", "platstdlib") if name in _PATHS
+)
+LIBRARY: tuple[str, ...] = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)

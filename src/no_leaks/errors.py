@@ -1,0 +1,40 @@
+"""What this package raises; data rides in attributes, the message is built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model import Leak
+
+
+class NoLeaksError(Exception):
+    """The base of every error of this package; catch it to catch them all."""
+
+
+class SettingError(NoLeaksError):
+    """A kind, option, marker or format is wrong; met when settings are read, before any test runs."""
+
+    def __init__(self, where: str, what: str, valid: Iterable[str] = ()) -> None:
+        self.where = where
+        self.what = what
+        self.valid = tuple(valid)
+        names = f"; valid are: {', '.join(self.valid)}" if self.valid else ""
+        super().__init__(f"{where}: {what}{names}")
+
+
+class LeakError(AssertionError, NoLeaksError):
+    """A `no_leaks(...)` block or function ended and left something behind; `leaks` says what."""
+
+    def __init__(self, leaks: Iterable[Leak], text: str) -> None:
+        self.leaks = tuple(leaks)
+        super().__init__(text)
+
+
+class LeakWarning(UserWarning):
+    """A leak under `action=warn`, or a test that closed what it did not open."""
+
+
+class FilterWarning(UserWarning):
+    """A name filter of the marker can equal no name, so that it would switch detection off."""

@@ -1,0 +1,110 @@
+"""Who is at work, and what it made: one ledger per scope, named by a context variable that tasks and threads inherit."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from .model import Owner, RawStack, Sighting
+
+TOMBSTONES = 64
+"""Ended ledgers that are remembered, so that what appears under them later is not blamed on another test."""
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """The birth of one resource as a sensor saw it: raw facts, formatted only for a leak."""
+
+    event: str
+    facts: tuple[object, ...]
+    stack: RawStack
+    ref: weakref.ref[object] | None = None
+    fd: int | None = None
+    """Filled in once known: the descriptor that the object had when it was last looked at."""
+    born_s: float = field(default_factory=time.monotonic)
+
+
+@dataclass(slots=True, eq=False)
+class Ledger:
+    """What one scope made: births, and the losses that were proven while it ran."""
+
+    owner: Owner
+    records: list[Record] = field(default_factory=list)
+    losses: list[Sighting] = field(default_factory=list)
+    """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
+    ended: bool = False
+
+    def of(self, *events: str) -> Iterator[Record]:
+        """Yield the records of these events, newest first."""
+        return (record for record in reversed(self.records) if record.event in events)
+
+
+CURRENT: ContextVar[Ledger | None] = ContextVar("no_leaks_ledger", default=None)
+_living: list[Ledger] = []
+_tombstones: deque[Ledger] = deque(maxlen=TOMBSTONES)
+_MAIN = threading.main_thread().ident
+
+
+def current() -> Ledger | None:
+    """Return the ledger of the scope at work here: the context's, else the one this thread was started under."""
+    ledger = CURRENT.get()
+    if ledger is None:
+        # threading.current_thread() would register a dummy for a foreign thread; the table it reads does not.
+        thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+        ledger = getattr(thread, "_no_leaks_ledger", None)
+    return ledger
+
+
+def hand_to(thread: threading.Thread) -> None:
+    """Let a thread that is about to start inherit the ledger at work here."""
+    thread._no_leaks_ledger = current()  # type: ignore[attr-defined]
+
+
+def of_thread(thread: threading.Thread) -> Ledger | None:
+    """Return the ledger that a thread was started under, or None if it was not seen to start."""
+    return getattr(thread, "_no_leaks_ledger", None)
+
+
+def open_ledger(owner: Owner) -> Ledger:
+    """Begin a ledger; it counts as living until `end_ledger`."""
+    ledger = Ledger(owner)
+    _living.append(ledger)
+    return ledger
+
+
+def end_ledger(ledger: Ledger) -> None:
+    """End a ledger; one that still explains something stays as a tombstone."""
+    ledger.ended = True
+    if ledger in _living:
+        _living.remove(ledger)
+    if ledger.records:
+        _tombstones.append(ledger)
+
+
+def all_ledgers() -> Iterator[Ledger]:
+    """Yield every ledger that is remembered: the living, innermost first, then the tombstones, newest first."""
+    yield from reversed(_living)
+    yield from reversed(_tombstones)
+
+
+def forget_all() -> None:
+    """Drop everything: at the end of a session, and in a forked child, which owns nothing."""
+    _living.clear()
+    _tombstones.clear()
+    CURRENT.set(None)
+
+
+@contextmanager
+def at_work(ledger: Ledger | None) -> Iterator[None]:
+    """Name a ledger as the one at work in this context."""
+    token = CURRENT.set(ledger)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)

@@ -1,0 +1,132 @@
+"""The nouns of the flow: what a probe saw, what the judge made of it, and who owns it; plain values all."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from enum import Enum
+from types import CodeType
+from typing import TypeAlias
+
+Kind: TypeAlias = str
+Ident: TypeAlias = tuple[Hashable, ...]
+Snapshot: TypeAlias = frozenset[Ident]
+RawStack: TypeAlias = tuple[tuple[CodeType, int], ...]
+
+HANDLES: tuple[Kind, ...] = ("files", "sockets", "pipes", "fds")
+DEFAULT: tuple[Kind, ...] = (
+    *HANDLES,
+    "processes",
+    "threads",
+    "tasks",
+    "temp",
+    "managed",
+    "unclosed",
+    "memory",
+)
+ON_REQUEST: tuple[Kind, ...] = ("cycles", "state", "blocking")
+KINDS: tuple[Kind, ...] = (*DEFAULT, *ON_REQUEST)
+GROUPS: dict[str, tuple[Kind, ...]] = {"handles": HANDLES, "default": DEFAULT, "all": KINDS}
+
+
+class Verdict(str, Enum):
+    """What the judge says of one thing left behind (design: "Verdicts")."""
+
+    LEAK = "leak"
+    ONCE = "once"
+    UNCONFIRMED = "unconfirmed"
+    ALLOWED = "allowed"
+    KNOWN = "known"
+
+    @property
+    def fails(self) -> bool:
+        """Whether a test with this verdict fails under the default settings."""
+        return self in (Verdict.LEAK, Verdict.UNCONFIRMED)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a stack: `file` is relative to the root folder, with "/"; `in_app` is the user's own code."""
+
+    file: str
+    line: int
+    function: str
+    in_app: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who answers for a resource: a scope ("function" … "session"), a fixture's name or None, a test's node id or None."""
+
+    scope: str
+    fixture: str | None = None
+    test: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What it is: type ("socket"), identity ("fd 11") and detail ("127.0.0.1:50214 -> 127.0.0.1:8081")."""
+
+    type: str
+    id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One thing that is there and should not be, as a probe describes it; it holds no object of the test."""
+
+    kind: Kind
+    resource: Resource
+    summary: str
+    """One sentence with the verb that made it and the verb that is missing: "a TCP socket was opened and never closed"."""
+    fix: str
+    """The remedy as code or as one short sentence."""
+    stack: RawStack = ()
+    """Raw creation stack, innermost first; empty where no Python code was seen to create it."""
+    now: tuple[Frame, ...] = ()
+    """Where it is at the moment, innermost first (threads, tasks)."""
+    waits_for: str = ""
+    proof: str = ""
+    """Why this is certain without repeating the test; empty where it is only still there."""
+    age_s: float | None = None
+    covers_fds: tuple[int, ...] = ()
+    """Descriptors that this finding explains (an event loop's own selector and pipe) and that are not reported again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How hard it was looked for: looks taken, seconds waited, growth per repetition."""
+
+    attempts: int = 0
+    waited_s: float = 0.0
+    rounds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A judged and explained finding: what the report prints, the gate counts and JSON carries."""
+
+    fingerprint: str
+    kind: Kind
+    verdict: Verdict
+    confidence: str
+    """"definite" where proven, "probable" where it is still there after the grace and was not repeated."""
+    test: str | None
+    owner: Owner
+    summary: str
+    resource: Resource
+    created_at: tuple[Frame, ...] = ()
+    now_at: tuple[Frame, ...] = ()
+    waits_for: str = ""
+    held_by: tuple[str, ...] = ()
+    evidence: Evidence = Evidence()
+    proof: str = ""
+    hint: str = ""
+    age_s: float | None = None
+    done: str = ""
+    """What was done about it: "closed", "cancelled", "killed"; empty where nothing could be done safely."""
+    reason: str = ""
+    """Why it is allowed, in the user's words."""
+    occurrences: int = 1
+    also_in: tuple[str, ...] = ()

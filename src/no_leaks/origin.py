@@ -1,0 +1,98 @@
+"""Where a thing was made: raw stacks taken in a microsecond, and the frames they become once a report needs them."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import CodeType, FrameType
+
+from . import env
+from .model import Frame, RawStack
+
+DEPTH = 16
+"""Frames kept for each creation: deep enough to get through an async library to the test that called it."""
+
+
+def capture(frame: FrameType | None, depth: int = DEPTH) -> RawStack:
+    """Return `(code, lasti)` pairs from `frame` outwards; formats nothing and holds no frame."""
+    pairs: list[tuple[CodeType, int]] = []
+    while frame is not None and depth:
+        pairs.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+        depth -= 1
+    return tuple(pairs)
+
+
+def capture_here(skip: int = 1) -> RawStack:
+    """Return the raw stack of the caller, `skip` frames up."""
+    return capture(sys._getframe(skip + 1))
+
+
+def line_of(code: CodeType, lasti: int) -> int:
+    """Return the source line of a bytecode offset, or the first line of the code where it has none."""
+    for start, end, line in code.co_lines():
+        if start <= lasti < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def frames_of(stack: RawStack, root: str) -> tuple[Frame, ...]:
+    """Format a raw stack, innermost first, without this package's own frames and the test runner's below the test."""
+    frames: list[Frame] = []
+    for code, lasti in stack:
+        if is_runner(code.co_filename):
+            break
+        if not code.co_filename.startswith(env.HERE):
+            frames.append(frame_of(code, line_of(code, lasti), root))
+    return tuple(frames)
+
+
+def frames_now(frame: FrameType | None, root: str, depth: int = DEPTH) -> tuple[Frame, ...]:
+    """Format where a running frame stands, innermost first."""
+    return frames_of(capture(frame, depth), root)
+
+
+def frame_of(code: CodeType, line: int, root: str) -> Frame:
+    """Format one code object at one line."""
+    name: str = getattr(code, "co_qualname", code.co_name)  # co_qualname: from 3.11
+    file = code.co_filename
+    return Frame(relative(file, root), line, name.replace(".<locals>", ""), is_app(file, root))
+
+
+def is_runner(file: str) -> bool:
+    """Whether a file is the test runner's: what called the test is of no use to its reader."""
+    return f"{os.sep}_pytest{os.sep}" in file or f"{os.sep}pluggy{os.sep}" in file
+
+
+def is_app(file: str, root: str) -> bool:
+    """Whether a file is the user's own: no library, no frozen or generated code, and below the root folder if one is known."""
+    if file.startswith("<") or file.startswith(env.HERE) or any(part in file for part in env.LIBRARY):
+        return False
+    if root and os.path.abspath(file).startswith(root.rstrip(os.sep) + os.sep):
+        return True
+    return not root and not file.startswith(env.STDLIB)
+
+
+def relative(file: str, root: str) -> str:
+    """Shorten a path: relative to the root folder, or from the package on for a library; always with "/"."""
+    for part in env.LIBRARY:
+        if part in file:
+            return file.rpartition(part)[2].replace(os.sep, "/")
+    path = os.path.abspath(file) if not file.startswith("<") else file
+    base = root.rstrip(os.sep) + os.sep
+    if root and path.startswith(base):
+        path = path[len(base) :]
+    else:
+        for stdlib in env.STDLIB:
+            path = path.removeprefix(stdlib)
+    return path.replace(os.sep, "/")
+
+
+def source_line(frame: Frame, root: str) -> str:
+    """Return the stripped source line of a frame, or "" where it cannot be read."""
+    for path in (os.path.join(root, frame.file), frame.file):
+        text = linecache.getline(path, frame.line).strip()
+        if text:
+            return text
+    return ""
