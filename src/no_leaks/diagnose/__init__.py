@@ -1,0 +1,1 @@
+"""Diagnose: a judged sighting becomes a leak with origin, holder, hint and fingerprint."""

@@ -1,0 +1,1 @@
+"""Reporters: one format per file; leaks in, text out."""
