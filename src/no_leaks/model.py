@@ -11,6 +11,7 @@ from typing import TypeAlias
 Kind: TypeAlias = str
 Ident: TypeAlias = tuple[Hashable, ...]
 Snapshot: TypeAlias = frozenset[Ident]
+Places: TypeAlias = tuple[tuple[str, int, str], ...]
 RawStack: TypeAlias = tuple[tuple[CodeType, int], ...]
 
 HANDLES: tuple[Kind, ...] = ("files", "sockets", "pipes", "fds")
@@ -84,6 +85,8 @@ class Sighting:
     """The remedy as code or as one short sentence."""
     stack: RawStack = ()
     """Raw creation stack, innermost first; empty where no Python code was seen to create it."""
+    places: Places = ()
+    """Where there is no raw stack: creation as `(file, line, function)`, innermost first (a coroutine's origin)."""
     now: tuple[Frame, ...] = ()
     """Where it is at the moment, innermost first (threads, tasks)."""
     waits_for: str = ""

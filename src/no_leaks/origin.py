@@ -8,10 +8,24 @@ import sys
 from types import CodeType, FrameType
 
 from . import env
-from .model import Frame, RawStack
+from .model import Frame, Places, RawStack
 
 DEPTH = 16
 """Frames kept for each creation: deep enough to get through an async library to the test that called it."""
+
+
+_root = ""
+
+
+def set_root(folder: str) -> None:
+    """Set the folder that paths are shown relative to: the session's root folder; "" for none."""
+    global _root
+    _root = folder
+
+
+def root() -> str:
+    """Return the folder that paths are shown relative to."""
+    return _root
 
 
 def capture(frame: FrameType | None, depth: int = DEPTH) -> RawStack:
@@ -37,7 +51,7 @@ def line_of(code: CodeType, lasti: int) -> int:
     return code.co_firstlineno
 
 
-def frames_of(stack: RawStack, root: str) -> tuple[Frame, ...]:
+def frames_of(stack: RawStack, root: str | None = None) -> tuple[Frame, ...]:
     """Format a raw stack, innermost first, without this package's own frames and the test runner's below the test."""
     frames: list[Frame] = []
     for code, lasti in stack:
@@ -48,16 +62,29 @@ def frames_of(stack: RawStack, root: str) -> tuple[Frame, ...]:
     return tuple(frames)
 
 
-def frames_now(frame: FrameType | None, root: str, depth: int = DEPTH) -> tuple[Frame, ...]:
+def frames_at(places: Places, root: str | None = None) -> tuple[Frame, ...]:
+    """Format `(file, line, function)` triples, innermost first, as `frames_of` does raw stacks."""
+    base = _root if root is None else root
+    frames: list[Frame] = []
+    for file, line, function in places:
+        if is_runner(file):
+            break
+        if not file.startswith(env.HERE):
+            frames.append(Frame(relative(file, base), line, function, is_app(file, base)))
+    return tuple(frames)
+
+
+def frames_now(frame: FrameType | None, root: str | None = None, depth: int = DEPTH) -> tuple[Frame, ...]:
     """Format where a running frame stands, innermost first."""
     return frames_of(capture(frame, depth), root)
 
 
-def frame_of(code: CodeType, line: int, root: str) -> Frame:
-    """Format one code object at one line."""
+def frame_of(code: CodeType, line: int, root: str | None = None) -> Frame:
+    """Format one code object at one line; `root` defaults to the session's."""
+    base = _root if root is None else root
     name: str = getattr(code, "co_qualname", code.co_name)  # co_qualname: from 3.11
     file = code.co_filename
-    return Frame(relative(file, root), line, name.replace(".<locals>", ""), is_app(file, root))
+    return Frame(relative(file, base), line, name.replace(".<locals>", ""), is_app(file, base))
 
 
 def is_runner(file: str) -> bool:

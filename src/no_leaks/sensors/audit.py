@@ -1,0 +1,118 @@
+"""The one audit hook: it writes births into the ledger at work, and sends every other event away in its first line.
+
+An audit hook cannot be removed, so it is added once per process and is inert while its table is empty.
+Interpreters: CPython 3.10 to 3.14. `_thread.start_new_thread` is audited from 3.12 on only (see sensors/threads.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TypeAlias
+
+from .. import faults, ledger, origin
+
+Args: TypeAlias = tuple[Any, ...]  # what an event carries is the interpreter's affair
+Handler: TypeAlias = Callable[[Args, FrameType], None]
+
+MOST_RECORDS = 4096
+"""A ledger longer than this is pruned: a test that opens a million files must not hold a million records."""
+KEPT_RECORDS = 1024
+
+PLAIN = (
+    "open",
+    "os.fork",
+    "os.forkpty",
+    "os.mkdir",
+    "os.posix_spawn",
+    "os.scandir",
+    "mmap.__new__",
+    "sqlite3.connect",
+    "tempfile.mkstemp",
+    "tempfile.mkdtemp",
+)
+"""Events whose arguments are facts already: paths, modes, numbers."""
+
+_active: dict[str, Handler] = {}
+_added = False
+
+
+def _hook(event: str, args: Args, lookup: Callable[[str], Handler | None] = _active.get) -> None:
+    handler = lookup(event)
+    if handler is not None:
+        try:
+            handler(args, sys._getframe(1))
+        except Exception as error:
+            _active.pop(event, None)
+            faults.note(f"audit hook ({event})", error)
+
+
+def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
+    """Begin to listen; `extra` maps more event names to callables that get the event's arguments."""
+    global _added
+    for event in PLAIN:
+        _active[event] = _plain(event)
+    _active["socket.__new__"] = _socket
+    _active["subprocess.Popen"] = _popen
+    for event, call in (extra or {}).items():
+        _active[event] = _calling(call)
+    if not _added:
+        sys.addaudithook(_hook)
+        _added = True
+
+
+def listen(*events: str) -> None:
+    """Keep the births of further events, whose arguments are plain facts."""
+    for event in events:
+        _active.setdefault(event, _plain(event))
+
+
+def remove() -> None:
+    """Fall silent: the hook stays, its table is empty."""
+    _active.clear()
+
+
+def _plain(event: str) -> Handler:
+    def handle(args: Args, frame: FrameType) -> None:
+        book = ledger.current()
+        if book is not None:
+            _write(book, ledger.Record(event, args, origin.capture(frame)))
+
+    return handle
+
+
+def _calling(call: Callable[[Args], None]) -> Handler:
+    return lambda args, frame: call(args)
+
+
+def _socket(args: Args, frame: FrameType) -> None:
+    """Keep a weak reference to the socket itself: accept, socketpair and TLS wrapping all pass here."""
+    book = ledger.current()
+    if book is not None:
+        # A bare _socket.socket takes no weak reference; its descriptor is explained by the stack alone.
+        ref = weakref.ref(args[0]) if hasattr(args[0], "__weakref__") else None
+        _write(book, ledger.Record("socket.__new__", args[1:], origin.capture(frame), ref))
+
+
+def _popen(args: Args, frame: FrameType) -> None:
+    """Keep a weak reference to the Popen object: the event comes from its own method, before there is a pid."""
+    book = ledger.current()
+    if book is not None:
+        owner = frame.f_locals.get("self")
+        ref = weakref.ref(owner) if owner is not None else None
+        _write(book, ledger.Record("subprocess.Popen", args[:2], origin.capture(frame), ref))
+
+
+def _write(book: ledger.Ledger, record: ledger.Record) -> None:
+    book.records.append(record)
+    if len(book.records) > MOST_RECORDS:
+        prune(book)
+
+
+def prune(book: ledger.Ledger) -> None:
+    """Drop the oldest records, except those whose object is still alive."""
+    old, new = book.records[:-KEPT_RECORDS], book.records[-KEPT_RECORDS:]
+    alive = [record for record in old if record.ref is not None and record.ref() is not None]
+    book.records[:] = alive[-KEPT_RECORDS:] + new

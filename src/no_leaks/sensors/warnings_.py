@@ -1,0 +1,154 @@
+"""What the garbage collector had to close: `ResourceWarning`s and never-awaited coroutines, caught without changing any filter's effect.
+
+A tuple in front of `warnings.filters` sees each warning and matches none: its "message pattern" keeps the text, its
+"category" decides. Filters that a test puts in front of it (`pytest.warns`, `simplefilter`) come first, as they should.
+Private parts of CPython: the order of checks in `warnings` (message, then category; 3.10 to 3.13) and
+`warnings._warn_unawaited_coroutine`, which the interpreter calls by name. The canary proves both at start.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import warnings
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any
+
+from .. import faults, ledger, origin
+from ..model import Resource, Sighting
+from . import dropped
+
+_text = ""
+_own_collection = False
+_collecting = False
+_original: Callable[[Coroutine[Any, Any, Any]], None] | None = None
+_origin_depth: int | None = None
+
+ORIGIN_DEPTH = 5
+"""Frames that a coroutine remembers of its creation: 0.05 us each, enough to reach past one helper to the test."""
+
+
+class _Pattern:
+    """Stands where a filter has its message pattern."""
+
+    def match(self, text: str) -> bool:
+        global _text
+        _text = text
+        return True
+
+
+class _Category(type):
+    """Stands where a filter has its category: told of the warning's class, it takes note and says no."""
+
+    def __subclasscheck__(cls, category: type) -> bool:
+        if not issubclass(category, ResourceWarning):
+            return False
+        try:
+            _heard(_text, sys._getframe(1))
+        except Exception as error:
+            faults.note("unclosed", error)
+        return _own_collection
+
+
+class _Listener(Warning, metaclass=_Category):
+    """The category of the listening filter."""
+
+
+_FILTER: Any = ("ignore", _Pattern(), _Listener, None, 0)
+
+
+def install() -> None:
+    """Learn of never-awaited coroutines and of collections; the filter itself is set anew for each scope."""
+    global _original, _origin_depth
+    if _original is None:
+        _original = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
+        warnings._warn_unawaited_coroutine = _unawaited  # type: ignore[attr-defined]
+        gc.callbacks.append(_on_collection)
+        _origin_depth = sys.get_coroutine_origin_tracking_depth()
+        if _origin_depth == 0:
+            sys.set_coroutine_origin_tracking_depth(ORIGIN_DEPTH)
+
+
+def remove() -> None:
+    """Put everything back."""
+    global _original, _origin_depth
+    unlisten()
+    if _original is not None:
+        warnings._warn_unawaited_coroutine = _original  # type: ignore[attr-defined]
+        _original = None
+    if _on_collection in gc.callbacks:
+        gc.callbacks.remove(_on_collection)
+    if _origin_depth == 0 and sys.get_coroutine_origin_tracking_depth() == ORIGIN_DEPTH:
+        sys.set_coroutine_origin_tracking_depth(0)
+    _origin_depth = None
+
+
+def listen() -> None:
+    """Put the listening filter in front: pytest makes a new list of filters for each test."""
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    if not filters or filters[0] is not _FILTER:
+        filters.insert(0, _FILTER)
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def unlisten() -> None:
+    """Take the listening filter out of the list that is in force."""
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    if _FILTER in filters:
+        filters.remove(_FILTER)
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def collect() -> int:
+    """Run a full collection whose warnings are ours alone: they are findings, and pytest must not report them again."""
+    global _own_collection
+    listen()
+    _own_collection = True
+    try:
+        return gc.collect()
+    finally:
+        _own_collection = False
+
+
+def _on_collection(phase: str, info: dict[str, int]) -> None:
+    global _collecting
+    _collecting = phase == "start"
+
+
+def _heard(text: str, frame: FrameType | None) -> None:
+    dropped.write(text, frame, in_collection=_collecting)
+
+
+def _unawaited(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Stand in for `warnings._warn_unawaited_coroutine`: take note, then warn in the words of the interpreter."""
+    try:
+        _note_coroutine(coroutine, sys._getframe(1))
+    except Exception as error:
+        faults.note("never-awaited coroutines", error)
+    if _own_collection:
+        return
+    if _origin_depth or _original is None:
+        assert _original is not None
+        _original(coroutine)
+    else:
+        # The origin is tracked for us alone: the user sees the plain text that an interpreter without tracking prints.
+        message = f"coroutine '{coroutine.__qualname__}' was never awaited"
+        warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=coroutine)
+
+
+def _note_coroutine(coroutine: Coroutine[Any, Any, Any], frame: FrameType | None) -> None:
+    book = ledger.current()
+    if book is None:
+        return
+    code = coroutine.cr_code
+    places = getattr(coroutine, "cr_origin", None) or ((code.co_filename, code.co_firstlineno, code.co_name),)
+    sighting = Sighting(
+        kind="tasks",
+        resource=Resource("coroutine", coroutine.__qualname__, f"defined at {origin.relative(code.co_filename, origin.root())}:{code.co_firstlineno}"),
+        summary=f"the coroutine {coroutine.__name__}() was called and never awaited: its body did not run",
+        fix=f"await {coroutine.__name__}(...), or wrap it in asyncio.create_task(...) and await that",
+        places=places,
+        proof="Python destroyed it before its first step",
+    )
+    dropped.keep(sighting, book, frame, in_collection=_collecting)
