@@ -25,3 +25,6 @@ STDLIB: tuple[str, ...] = tuple(
     str(Path(_PATHS[name])) + os.sep for name in ("stdlib", "platstdlib") if name in _PATHS
 )
 LIBRARY: tuple[str, ...] = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+
+CLOCK_TICKS: int = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+"""Ticks per second of the start times in `/proc`."""

@@ -39,6 +39,8 @@ class Ledger:
     losses: list[Sighting] = field(default_factory=list)
     """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
     ended: bool = False
+    judged: int = 0
+    """How many losses had been judged when it ended; later ones come late."""
 
     def of(self, *events: str) -> Iterator[Record]:
         """Yield the records of these events, newest first."""
@@ -81,6 +83,7 @@ def open_ledger(owner: Owner) -> Ledger:
 def end_ledger(ledger: Ledger) -> None:
     """End a ledger; one that still explains something stays as a tombstone."""
     ledger.ended = True
+    ledger.judged = len(ledger.losses)
     if ledger in _living:
         _living.remove(ledger)
     if ledger.records:

@@ -93,6 +93,8 @@ class Sighting:
     proof: str = ""
     """Why this is certain without repeating the test; empty where it is only still there."""
     age_s: float | None = None
+    daemon: bool = False
+    """Whether it is a daemon thread (pyleak's `exclude_daemon_threads`)."""
     covers_fds: tuple[int, ...] = ()
     """Descriptors that this finding explains (an event loop's own selector and pipe) and that are not reported again."""
 

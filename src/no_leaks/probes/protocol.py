@@ -13,7 +13,10 @@ class Unavailable(Exception):
 
 
 class Probe(Protocol):
-    """One way of seeing; `name` is the file's name, `kinds` what its sightings may be."""
+    """One way of seeing; `name` is the file's name, `kinds` what its sightings may be.
+
+    A probe that also has `thing(ident, ledger)` hands out the object itself, for the search of who holds it.
+    """
 
     name: str
     kinds: tuple[Kind, ...]

@@ -6,7 +6,9 @@ Interpreters: CPython 3.10 to 3.14. `_thread.start_new_thread` is audited from 3
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import weakref
 from collections.abc import Callable
 from types import FrameType
@@ -22,7 +24,6 @@ MOST_RECORDS = 4096
 KEPT_RECORDS = 1024
 
 PLAIN = (
-    "open",
     "os.fork",
     "os.forkpty",
     "os.mkdir",
@@ -37,6 +38,7 @@ PLAIN = (
 
 _active: dict[str, Handler] = {}
 _added = False
+_temp = ""
 
 
 def _hook(event: str, args: Args, lookup: Callable[[str], Handler | None] = _active.get) -> None:
@@ -51,9 +53,11 @@ def _hook(event: str, args: Args, lookup: Callable[[str], Handler | None] = _act
 
 def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
     """Begin to listen; `extra` maps more event names to callables that get the event's arguments."""
-    global _added
+    global _added, _temp
+    _temp = tempfile.gettempdir() + os.sep
     for event in PLAIN:
         _active[event] = _plain(event)
+    _active["open"] = _open
     _active["socket.__new__"] = _socket
     _active["subprocess.Popen"] = _popen
     for event, call in (extra or {}).items():
@@ -85,6 +89,17 @@ def _plain(event: str) -> Handler:
 
 def _calling(call: Callable[[Args], None]) -> Handler:
     return lambda args, frame: call(args)
+
+
+def _open(args: Args, frame: FrameType) -> None:
+    """Keep path, mode and flags; below the temporary folder also whether the file was there before."""
+    book = ledger.current()
+    if book is not None:
+        path, _, flags = args
+        existed = (
+            flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
+        )
+        _write(book, ledger.Record("open", (*args, bool(existed)), origin.capture(frame)))
 
 
 def _socket(args: Args, frame: FrameType) -> None:

@@ -1,0 +1,108 @@
+"""Finds the birth of a thing: the record, and with it the ledger, that a descriptor, path, pid or thread belongs to."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from .ledger import Ledger, Record, all_ledgers
+
+_O_TMPFILE = getattr(os, "O_TMPFILE", 0)
+DELETED = " (deleted)"
+
+
+class Birth(NamedTuple):
+    """A record and the ledger that it stands in."""
+
+    ledger: Ledger
+    record: Record
+
+
+def find(first: Ledger, matches: Callable[[Record], bool], *events: str) -> Birth | None:
+    """Return the newest matching record of these events, of the ledger `first` before any other's."""
+    for ledger in _ledgers(first):
+        for record in ledger.of(*events):
+            if matches(record):
+                return Birth(ledger, record)
+    return None
+
+
+def of_socket(fd: int, first: Ledger) -> Birth | None:
+    """Find the socket object that has this descriptor, or had it when it was last looked at."""
+    return find(first, lambda record: descriptor_of(record) == fd, "socket.__new__")
+
+
+def of_file(path: str, access: int | None, first: Ledger) -> Birth | None:
+    """Find who opened a path as `/proc` shows it; `access` (O_RDONLY …) picks among several opens of one file."""
+    name = path.removesuffix(DELETED)
+
+    def opened(record: Record) -> bool:
+        flags = record.facts[2] if len(record.facts) > 2 else None
+        right = access is None or not isinstance(flags, int) or (flags & os.O_ACCMODE) == access
+        return right and is_path(record.facts[0], name, flags if isinstance(flags, int) else 0)
+
+    return find(first, opened, "open", "sqlite3.connect", "os.scandir", "tempfile.mkstemp")
+
+
+def of_opened_descriptor(fd: int, first: Ledger) -> Birth | None:
+    """Find who wrapped a bare descriptor by `open(fd)`, `os.fdopen` or `mmap`."""
+    return find(first, lambda record: record.facts[0] == fd and type(record.facts[0]) is int, "open", "mmap.__new__")
+
+
+def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
+    """Find who started a child: the Popen object that knows the pid, else the fork nearest in time."""
+    known = find(first, lambda record: getattr(_object(record), "pid", None) == pid, "subprocess.Popen")
+    if known is not None or started_s is None:
+        return known
+    births = [
+        Birth(ledger, record)
+        for ledger in _ledgers(first)
+        for record in ledger.of("os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen")
+        if _object(record) is None
+    ]
+    return min(births, key=lambda birth: abs(birth.record.born_s - started_s), default=None)
+
+
+def of_thread(thread: threading.Thread, first: Ledger) -> Birth | None:
+    """Find where a thread was started."""
+    return find(first, lambda record: _object(record) is thread, "threading.Thread.start")
+
+
+def descriptor_of(record: Record) -> int | None:
+    """Return the descriptor of a socket's record, remembered for the time after the object has died."""
+    thing = _object(record)
+    if thing is not None:
+        fileno: Callable[[], int] | None = getattr(thing, "fileno", None)
+        try:
+            record.fd = fileno() if fileno is not None else None
+        except Exception:
+            record.fd = None
+    return record.fd
+
+
+def is_path(raw: object, path: str, flags: int = 0) -> bool:
+    """Whether a path as the program gave it is the one that the system shows."""
+    if not isinstance(raw, (str, bytes, os.PathLike)):
+        return False
+    try:
+        given = os.fsdecode(raw)  # pyright: ignore[reportUnknownArgumentType]
+        if flags & _O_TMPFILE == _O_TMPFILE and _O_TMPFILE:
+            return os.path.dirname(path) == os.path.realpath(given)
+        if os.path.realpath(given) == path:
+            return True
+    except Exception:
+        return False
+    # The working directory may have changed since, and SQLite opens its journal beside the database.
+    base = os.path.basename(given)
+    return bool(base) and os.path.basename(path) in (base, f"{base}-wal", f"{base}-journal", f"{base}-shm")
+
+
+def _object(record: Record) -> object | None:
+    return record.ref() if record.ref is not None else None
+
+
+def _ledgers(first: Ledger) -> Iterator[Ledger]:
+    yield first
+    yield from (ledger for ledger in all_ledgers() if ledger is not first)

@@ -1,0 +1,202 @@
+"""The canary: a small leak of each kind, planted and looked for before the first test, so that no detector is silently blind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from . import faults
+from .diff import diff
+from .ledger import Ledger, at_work, end_ledger, open_ledger
+from .model import Kind, Owner, Sighting
+from .probes.panel import Panel
+from .sensors import warnings_
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Whether a planted leak of one kind was seen and, once let go, forgotten; `detail` says what was planted or why not."""
+
+    seen: bool
+    forgotten: bool
+    detail: str
+
+    @property
+    def ok(self) -> bool:
+        """Seen while there, forgotten once gone."""
+        return self.seen and self.forgotten
+
+
+@contextmanager
+def _file() -> Iterator[str]:
+    with open(os.devnull, "rb"):
+        yield "an open file"
+
+
+@contextmanager
+def _socket() -> Iterator[str]:
+    import socket
+
+    with socket.socket():
+        yield "an open TCP socket"
+
+
+@contextmanager
+def _pipe() -> Iterator[str]:
+    ends = os.pipe()
+    try:
+        yield "both ends of a pipe"
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+@contextmanager
+def _descriptor() -> Iterator[str]:
+    folder = os.open(os.sep, os.O_RDONLY)
+    try:
+        yield "an open folder"
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _process() -> Iterator[str]:
+    import shutil
+
+    command = shutil.which("true") or sys.executable
+    pid = os.posix_spawn(command, [command, "-c", ""], os.environ)
+    try:
+        yield "a child process that is not waited for"
+    finally:
+        os.waitpid(pid, 0)
+
+
+@contextmanager
+def _thread() -> Iterator[str]:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, name="no-leaks-canary", daemon=True)
+    thread.start()
+    try:
+        yield "a thread that waits for an event"
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def _coroutine() -> Iterator[str]:
+    async def never() -> None: ...
+
+    never()  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+    yield "a coroutine that is never awaited"
+
+
+@contextmanager
+def _task() -> Iterator[str]:
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        task = loop.create_task(asyncio.sleep(3600), name="no-leaks-canary")
+        yield "a pending asyncio task"
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    finally:
+        loop.close()
+
+
+@contextmanager
+def _temp() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix="no-leaks-canary-")
+    try:
+        yield "a temporary folder"
+    finally:
+        os.rmdir(folder)
+
+
+@contextmanager
+def _unclosed() -> Iterator[str]:
+    open(os.devnull, "rb")  # noqa: SIM115 - to be dropped unclosed is its purpose
+    yield "a file that is dropped unclosed"
+
+
+@contextmanager
+def _state() -> Iterator[str]:
+    os.environ["NO_LEAKS_CANARY"] = "1"
+    try:
+        yield "an environment variable"
+    finally:
+        del os.environ["NO_LEAKS_CANARY"]
+
+
+Plant = Callable[[], AbstractContextManager[str]]
+
+PLANTS: dict[Kind, tuple[Plant, ...]] = {
+    "files": (_file,),
+    "sockets": (_socket,),
+    "pipes": (_pipe,),
+    "fds": (_descriptor,),
+    "processes": (_process,),
+    "threads": (_thread,),
+    "tasks": (_coroutine, _task),
+    "temp": (_temp,),
+    "unclosed": (_unclosed,),
+    "state": (_state,),
+}
+"""What is planted for each kind; a loss (un-awaited, unclosed) is proven by being heard, and has nothing to let go of."""
+
+
+def check(panel: Panel, kinds: Iterable[Kind]) -> dict[Kind, Result]:
+    """Plant, look, let go, look again; kinds without a probe or a plant are left out. Sensors must be installed."""
+    return {
+        kind: _check(panel, kind)
+        for kind, plants in PLANTS.items()
+        if kind in set(kinds) and kind not in panel.unavailable and plants
+    }
+
+
+def _check(panel: Panel, kind: Kind) -> Result:
+    # asyncio is not imported for the canary's sake: what nobody has imported cannot leak a task yet.
+    plants = [plant for plant in PLANTS[kind] if plant is not _task or "asyncio" in sys.modules]
+    results = [_try(panel, kind, plant) for plant in plants]
+    return Result(
+        all(result.seen for result in results),
+        all(result.forgotten for result in results),
+        ", ".join(result.detail for result in results),
+    )
+
+
+def _try(panel: Panel, kind: Kind, plant: Plant) -> Result:
+    ledger = open_ledger(Owner("canary"))
+    names = panel.names(frozenset({kind}))
+    try:
+        with at_work(ledger), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings_.listen()
+            before = panel.look(names, ledger)
+            with plant() as detail:
+                born = diff(before, panel.look(names, ledger)).born
+                seen = any(_is(kind, panel.describe(*spot, ledger)) for spot in born)
+            left = diff(before, panel.look(names, ledger)).born
+            return Result(seen, not any(_lasts(panel, kind, spot, ledger) for spot in left), detail)
+    except Exception as error:
+        faults.note(f"canary {kind}", error)
+        return Result(False, False, f"could not be planted: {faults.words(error)}")
+    finally:
+        ledger.records.clear()
+        end_ledger(ledger)
+
+
+def _is(kind: Kind, sighting: Sighting | None) -> bool:
+    return sighting is not None and sighting.kind == kind
+
+
+def _lasts(panel: Panel, kind: Kind, spot: tuple[str, tuple[object, ...]], ledger: Ledger) -> bool:
+    return spot[0] != "losses" and _is(kind, panel.describe(*spot, ledger))

@@ -1,0 +1,72 @@
+"""Judge: what of a scope's sightings was wanted by the settings, and what verdict each gets; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from . import origin
+from .config import Allowance, Settings
+from .model import Sighting, Verdict
+
+NameFilter = str | re.Pattern[str] | None
+
+
+def wanted(sighting: Sighting, settings: Settings) -> bool:
+    """Whether the settings ask for this sighting at all: its kind, and pyleak's filters by name."""
+    if sighting.kind not in settings.kinds:
+        return False
+    if sighting.kind == "threads":
+        if settings.exclude_daemon_threads and sighting.daemon:
+            return False
+        return _named(sighting.resource.id, settings.thread_name_filter)
+    if sighting.kind == "tasks" and sighting.resource.type == "task":
+        return _named(sighting.resource.id, settings.task_name_filter)
+    return True
+
+
+def verdict(sighting: Sighting, allowances: Iterable[Allowance]) -> tuple[Verdict, str]:
+    """Return the verdict and, where it is allowed, the user's reason."""
+    for allowance in allowances:
+        if allows(allowance, sighting):
+            return Verdict.ALLOWED, allowance.reason
+    return Verdict.LEAK, ""
+
+
+def allows(allowance: Allowance, sighting: Sighting) -> bool:
+    """Whether an allowance covers a sighting: by kind, and by a pattern on its description or creation site."""
+    if allowance.kinds and sighting.kind not in allowance.kinds:
+        return False
+    return allowance.match is None or any(map(allowance.match.search, described(sighting)))
+
+
+def described(sighting: Sighting) -> list[str]:
+    """Return the lines that `match=` is searched in: what it is, and each frame that made it."""
+    resource = sighting.resource
+    frames = (*origin.frames_of(sighting.stack), *origin.frames_at(sighting.places))
+    return [
+        sighting.summary,
+        f"{resource.type} {resource.id} {resource.detail}",
+        *(f"{frame.file}:{frame.line} {frame.function}" for frame in frames),
+    ]
+
+
+def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Drop what another sighting explains: a loop's descriptors, and the unclosed twin of a thing seen open."""
+    kept: list[Sighting] = []
+    all_of_them = list(sightings)
+    covered = {f"fd {fd}" for sighting in all_of_them for fd in sighting.covers_fds}
+    open_ids = {sighting.resource.id for sighting in all_of_them if sighting.kind != "unclosed"} - {""}
+    stacks = {id(sighting.stack) for sighting in all_of_them if sighting.kind != "unclosed" and sighting.stack}
+    for sighting in all_of_them:
+        explained = sighting.resource.id in covered and not sighting.covers_fds
+        twin = sighting.resource.id in open_ids or id(sighting.stack) in stacks
+        if not explained and not (sighting.kind == "unclosed" and twin):
+            kept.append(sighting)
+    return kept
+
+
+def _named(name: str, pattern: NameFilter) -> bool:
+    if pattern is None:
+        return True
+    return name == pattern if isinstance(pattern, str) else pattern.search(name) is not None

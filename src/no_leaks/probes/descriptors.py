@@ -1,0 +1,138 @@
+"""The descriptor table: the ground truth for files, sockets, pipes and every other handle, by identity and not by count."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from .. import births, env
+from ..ledger import Ledger
+from ..model import HANDLES, Ident, Kind, Sighting, Snapshot
+from . import fds, files, objects, pipes, sockets
+from .protocol import Unavailable
+
+FIRST_FD = 3
+"""Rule "standard streams": 0 to 2 belong to the runner's capture, which points them elsewhere between phases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """One open descriptor: its number, what it points to (`/proc` link) and what `fstat` said."""
+
+    fd: int
+    link: str
+    mode: int
+
+
+@final
+class DescriptorProbe:
+    """Sees every open descriptor of the process; the birth records only explain it."""
+
+    name = "descriptors"
+    kinds: tuple[Kind, ...] = HANDLES
+
+    def __init__(self, folder: str | None = env.FD_FOLDER) -> None:
+        if folder is None:
+            raise Unavailable("this platform has no folder that lists descriptors (Linux: /proc/self/fd, macOS: /dev/fd)")
+        try:
+            os.listdir(folder)
+        except OSError as error:
+            raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
+        self._folder = folder
+        self._links: dict[Ident, str] = {}
+
+    def take(self, ledger: Ledger) -> Snapshot:
+        """Return (fd, device, inode) of every descriptor; the listing's own is closed again and drops out."""
+        found: list[Ident] = []
+        fstat = os.fstat
+        for name in os.listdir(self._folder):
+            fd = int(name)
+            if fd >= FIRST_FD:
+                try:
+                    status = fstat(fd)
+                except OSError:
+                    continue
+                found.append((fd, status.st_dev, status.st_ino))
+        return frozenset(found)
+
+    def describe(self, ident: Ident, ledger: Ledger) -> Sighting | None:
+        """Describe one descriptor, or None where it is closed by now or was born under another ledger."""
+        descriptor = self.read(ident)
+        if descriptor is None:
+            return None
+        kind = kind_of(descriptor)
+        birth = birth_of(descriptor, kind, ledger)
+        if birth is not None and birth.ledger is not ledger:
+            return None
+        return _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, birth.record if birth else None)
+
+    def release(self, ident: Ident, ledger: Ledger) -> str:
+        """Close it through the Python object that owns it; a bare number is left alone, somebody may close it yet."""
+        descriptor = self.read(ident)
+        return objects.close(descriptor.fd, kind_of(descriptor)) if descriptor is not None else ""
+
+    def thing(self, ident: Ident, ledger: Ledger) -> object | None:
+        """Return the Python object that owns the descriptor, for the search of who holds it."""
+        descriptor = self.read(ident)
+        return objects.of_descriptor(descriptor.fd) if descriptor is not None else None
+
+    def remember(self, idents: Snapshot) -> None:
+        """Keep in words what was open before a scope, for the warning that a test closed what it did not open."""
+        for ident in idents:
+            descriptor = self.read(ident)
+            if descriptor is not None:
+                self._links[ident] = descriptor.link or kind_of(descriptor)
+
+    def recall(self, ident: Ident) -> str | None:
+        """Return what a descriptor that is gone had been, if it was there before any test or made by a wider fixture."""
+        link = self._links.pop(ident, None)
+        return f"fd {ident[0]} ({link})" if link is not None else None
+
+    def read(self, ident: Ident) -> Descriptor | None:
+        """Read what a descriptor points to; None where it is closed or another by now."""
+        fd, device, inode = ident
+        assert isinstance(fd, int)
+        try:
+            status = os.fstat(fd)
+            link = os.readlink(f"{self._folder}/{fd}") if env.LINUX else ""
+        except OSError:
+            return None
+        if (status.st_dev, status.st_ino) != (device, inode):
+            return None
+        return Descriptor(fd, link, status.st_mode)
+
+
+def kind_of(descriptor: Descriptor) -> Kind:
+    """Sort a descriptor into its kind by what the system says it is."""
+    mode, link = descriptor.mode, descriptor.link
+    if stat.S_ISSOCK(mode):
+        return "sockets"
+    if stat.S_ISFIFO(mode):
+        return "pipes"
+    if stat.S_ISREG(mode) and not link.startswith("/memfd:"):
+        return "files"
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not link.startswith(fds.TERMINALS)):
+        return "files"
+    return "fds"
+
+
+def birth_of(descriptor: Descriptor, kind: Kind, ledger: Ledger) -> births.Birth | None:
+    """Find who made a descriptor, by the object, by the path or by the number it was wrapped from."""
+    if kind == "sockets":
+        return births.of_socket(descriptor.fd, ledger)
+    wrapped = births.of_opened_descriptor(descriptor.fd, ledger)
+    if kind == "pipes" and not descriptor.link.startswith("/"):
+        return wrapped
+    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger) if descriptor.link else None
+    return by_path or births.of_file(descriptor.link, None, ledger) or wrapped
+
+
+_DESCRIBERS: dict[Kind, Callable[..., Sighting]] = {
+    "files": files.describe,
+    "sockets": sockets.describe,
+    "pipes": pipes.describe,
+    "fds": fds.describe,
+}

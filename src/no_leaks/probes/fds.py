@@ -1,0 +1,49 @@
+"""Other descriptors: epoll, eventfd, timers, terminals, directories, memory files: whatever is no file, socket or pipe."""
+
+from __future__ import annotations
+
+import stat
+import time
+
+from ..ledger import Record
+from ..model import Resource, Sighting
+
+TERMINALS = ("/dev/pts/", "/dev/ptmx", "/dev/tty")
+
+_ANONYMOUS = {
+    "eventpoll": ("epoll", "selector.close(), or epoll.close()"),
+    "eventfd": ("eventfd", "os.close(fd) in a finally block"),
+    "timerfd": ("timerfd", "os.close(fd) in a finally block"),
+    "inotify": ("inotify", "stop and join the watcher that opened it"),
+    "signalfd": ("signalfd", "os.close(fd) in a finally block"),
+    "pidfd": ("pidfd", "os.close(fd) in a finally block"),
+}
+
+
+def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
+    """Describe a descriptor by what the system calls it."""
+    what, fix = _what(link, mode, record)
+    article = "an" if what[0] in "aeiou" else "a"
+    return Sighting(
+        kind="fds",
+        resource=Resource(what, f"fd {fd}", link),
+        summary=f"{article} {what} descriptor was opened and never closed",
+        fix=fix,
+        stack=record.stack if record is not None else (),
+        age_s=time.monotonic() - record.born_s if record is not None else None,
+    )
+
+
+def _what(link: str, mode: int, record: Record | None) -> tuple[str, str]:
+    if stat.S_ISDIR(mode):
+        scan = record is not None and record.event == "os.scandir"
+        return "directory", "with os.scandir(path) as entries: ..." if scan else "os.close(fd) in a finally block"
+    if link.startswith(TERMINALS):
+        return "terminal", "os.close(fd) for both ends of the pty in a finally block"
+    if link.startswith("/memfd:"):
+        return "memory file", "os.close(fd) in a finally block"
+    name = link.removeprefix("anon_inode:").strip("[]")
+    for known, answer in _ANONYMOUS.items():
+        if known in name:
+            return answer
+    return name or "unknown", "close it in a finally block"

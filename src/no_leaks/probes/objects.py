@@ -1,0 +1,59 @@
+"""The Python object behind a descriptor: searched for only where something leaked, to name its holder and to close it."""
+
+from __future__ import annotations
+
+import gc
+import io
+import socket
+
+from .. import faults
+from ..model import Kind
+
+_OUTERMOST: tuple[type, ...] = (io.TextIOWrapper, io.BufferedRandom, io.BufferedRWPair, io.BufferedWriter, io.BufferedReader, io.FileIO)
+"""Layers of a file from the outside in: closing the outermost flushes what the user wrote."""
+_OWNERS = (*_OUTERMOST, socket.socket)
+
+
+def all_of_descriptor(fd: int) -> list[object]:
+    """Return the live files, sockets and selectors that say they own this descriptor."""
+    found: list[object] = []
+    for thing in gc.get_objects():
+        cls = type(thing)
+        # type() and not isinstance(): a proxy's __class__ would run the user's code for every object of the heap.
+        # Not io.IOBase: a SpooledTemporaryFile writes itself to disk when it is asked for its descriptor.
+        if (issubclass(cls, _OWNERS) or cls.__name__ in ("epoll", "Connection")) and _fileno(thing) == fd:
+            found.append(thing)
+    return found
+
+
+def of_descriptor(fd: int) -> object | None:
+    """Return the object that a user would call the owner: a socket, or the outermost layer of a file."""
+    things = all_of_descriptor(fd)
+    return min(things, key=_rank, default=None)
+
+
+def close(fd: int, kind: Kind) -> str:
+    """Close the owner of a descriptor; return "closed", or "" where that is not safe or nobody owns it."""
+    owner = of_descriptor(fd)
+    if owner is None or (kind == "pipes" and not isinstance(owner, (io.BufferedReader, io.FileIO))):
+        return ""  # flushing into a full pipe would block
+    try:
+        owner.close()  # type: ignore[attr-defined]
+    except Exception as error:
+        faults.words(error)
+        return ""
+    return "closed"
+
+
+def _rank(thing: object) -> int:
+    for rank, layer in enumerate(_OUTERMOST):
+        if isinstance(thing, layer):
+            return rank
+    return -1
+
+
+def _fileno(thing: object) -> int | None:
+    try:
+        return thing.fileno()  # type: ignore[attr-defined, no-any-return]
+    except Exception:
+        return None

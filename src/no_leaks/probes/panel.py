@@ -1,0 +1,106 @@
+"""All probes as one: made once for a session, looked through together, and switched off one by one if they fail."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+
+from .. import faults
+from ..ledger import Ledger
+from ..model import HANDLES, KINDS, Ident, Kind, Sighting, Snapshot
+from .protocol import Probe, Unavailable
+
+EMPTY: Snapshot = frozenset()
+
+TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
+    ("descriptors", "DescriptorProbe", HANDLES),
+    ("processes", "ProcessProbe", ("processes",)),
+    ("threads", "ThreadProbe", ("threads",)),
+    ("tasks", "TaskProbe", ("tasks",)),
+    ("temp", "TempProbe", ("temp",)),
+    ("losses", "LossProbe", KINDS),
+    ("state", "StateProbe", ("state",)),
+    ("blocking", "BlockingProbe", ("blocking",)),
+)
+"""File, class and kinds of each probe, in the order in which they look."""
+
+CARRIED = frozenset({"descriptors", "processes", "threads"})
+"""What these saw at the end of one scope is what they see at the begin of the next."""
+TAKEN = frozenset({"state"})
+"""These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
+LATER = {"memory": "comes with a later version", "managed": "comes with a later version", "cycles": "comes with a later version"}
+
+
+class Panel:
+    """The probes of some kinds; a probe that raises is reported once and not asked again."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self.probes: dict[str, Probe] = {}
+        self.unavailable: dict[Kind, str] = {}
+        wanted = frozenset(kinds)
+        self.unavailable.update({kind: why for kind, why in LATER.items() if kind in wanted})
+        for name, cls, served in TABLE:
+            if wanted & set(served):
+                self._make(name, cls, tuple(kind for kind in served if kind in wanted))
+
+    def _make(self, name: str, cls: str, served: tuple[Kind, ...]) -> None:
+        try:
+            module = importlib.import_module(f".{name}", __package__)
+            probe: Probe = getattr(module, cls)()
+        except Unavailable as reason:
+            self.unavailable.update(dict.fromkeys(served, str(reason)))
+        except Exception as error:
+            faults.note(f"probe {name}", error)
+            self.unavailable.update(dict.fromkeys(served, f"could not be made: {faults.words(error)}"))
+        else:
+            self.probes[name] = probe
+
+    def names(self, kinds: frozenset[Kind]) -> tuple[str, ...]:
+        """Return the probes that can see any of these kinds, in their order."""
+        return tuple(name for name, _, served in TABLE if name in self.probes and kinds.intersection(served))
+
+    def look(self, names: tuple[str, ...], ledger: Ledger) -> dict[str, Snapshot]:
+        """Take one look through these probes."""
+        seen: dict[str, Snapshot] = {}
+        for name in names:
+            probe = self.probes.get(name)
+            if probe is not None:
+                try:
+                    seen[name] = probe.take(ledger)
+                except Exception as error:
+                    self.switch_off(name, error)
+        return seen
+
+    def describe(self, name: str, ident: Ident, ledger: Ledger) -> Sighting | None:
+        """Describe one identity; None also where its probe has failed."""
+        probe = self.probes.get(name)
+        try:
+            return probe.describe(ident, ledger) if probe is not None else None
+        except Exception as error:
+            self.switch_off(name, error)
+            return None
+
+    def release(self, name: str, ident: Ident, ledger: Ledger) -> str:
+        """Let go of one identity; return what was done, "" where nothing was."""
+        probe = self.probes.get(name)
+        try:
+            return probe.release(ident, ledger) if probe is not None else ""
+        except Exception as error:
+            self.switch_off(name, error)
+            return ""
+
+    def thing(self, name: str, ident: Ident, ledger: Ledger) -> object | None:
+        """Return the object behind an identity, where its probe can hand it out."""
+        ask = getattr(self.probes.get(name), "thing", None)
+        try:
+            return ask(ident, ledger) if ask is not None else None
+        except Exception as error:
+            self.switch_off(name, error)
+            return None
+
+    def switch_off(self, name: str, error: BaseException) -> None:
+        """Take a failed probe out: reported once, and never a reason to break a user's test."""
+        faults.note(f"probe {name}", error)
+        probe = self.probes.pop(name, None)
+        if probe is not None and name != "losses":
+            self.unavailable.update(dict.fromkeys(probe.kinds, f"switched off after {faults.words(error)}"))

@@ -1,0 +1,166 @@
+"""Threads: those that outlive the scope that started them, executors that were never shut down, and raw ones."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import _thread
+from types import CodeType
+from typing import final
+
+from .. import births, env, ledger as ledgers, origin, rules
+from ..ledger import Ledger
+from ..model import Frame, Ident, Kind, Resource, Sighting, Snapshot
+
+_WAITING = ("threading.py", "queue.py", "selectors.py", "socket.py", "ssl.py", "subprocess.py", "connection.py")
+"""Library files at whose top a thread is waiting for something rather than working."""
+_RAW = "a raw thread was started by the _thread module and has not ended"
+_RAW_FIX = "use threading.Thread and join it"
+
+
+@final
+class ThreadProbe:
+    """Sees threads by identity; a count of the interpreter's tells whether there are raw ones besides."""
+
+    name = "threads"
+    kinds: tuple[Kind, ...] = ("threads",)
+
+    def take(self, ledger: Ledger) -> Snapshot:
+        """Return (ident, object id) of every thread but the main one, and (ident, 0) of every raw one."""
+        started = _thread._count()
+        if not started and len(threading._active) == 1:  # type: ignore[attr-defined]
+            return frozenset()
+        known = [thread for thread in threading.enumerate() if not rules.excused(rules.THREADS, thread)]
+        found: list[Ident] = [(thread.ident, id(thread)) for thread in known]
+        if started > len(threading._active) - 1:  # type: ignore[attr-defined]
+            table = threading._active  # type: ignore[attr-defined]
+            raw: list[Ident] = [(ident, 0) for ident in sys._current_frames() if ident not in table]
+            # A raw thread inside C code has no Python frame: it is known by being counted only.
+            unseen = started - (len(table) - 1) - len(raw)
+            found += raw + [(-number, 0) for number in range(1, unseen + 1)]
+        return frozenset(found)
+
+    def describe(self, ident: Ident, ledger: Ledger) -> Sighting | None:
+        """Describe one thread, or None where it has ended or was started under another ledger."""
+        if ident[1] == 0:
+            return _describe_raw(ident, ledger)
+        thread = _find(ident)
+        if thread is None or not thread.is_alive():
+            return None
+        owner = ledgers.of_thread(thread)
+        if owner is not None and owner is not ledger:
+            return None
+        birth = births.of_thread(thread, ledger)
+        return _sighting(thread, birth.record if birth is not None else None)
+
+    def release(self, ident: Ident, ledger: Ledger) -> str:
+        """End what can be ended without force: a timer is cancelled, an executor is told to shut down."""
+        thread = _find(ident)
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+            return "cancelled"
+        executor = executor_of(thread) if thread is not None else None
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)  # type: ignore[attr-defined]
+            return "shut down"
+        return ""
+
+    def thing(self, ident: Ident, ledger: Ledger) -> object | None:
+        """Return the executor behind a worker, else the thread itself."""
+        thread = _find(ident)
+        return (executor_of(thread) or thread) if thread is not None else None
+
+
+def executor_of(thread: threading.Thread) -> object | None:
+    """Return the live ThreadPoolExecutor that a worker belongs to (private: `Thread._args`; 3.10 to 3.13)."""
+    target = getattr(thread, "_target", None)
+    args = getattr(thread, "_args", None) or (None,)
+    if getattr(target, "__module__", "") == "concurrent.futures.thread" and callable(args[0]):
+        executor: object | None = args[0]()
+        return executor
+    return None
+
+
+def _find(ident: Ident) -> threading.Thread | None:
+    for thread in threading.enumerate():
+        if (thread.ident, id(thread)) == ident:
+            return thread
+    return None
+
+
+def _sighting(thread: threading.Thread, record: ledgers.Record | None) -> Sighting:
+    now = _now(thread.ident)
+    words = ["daemon" if thread.daemon else "not a daemon: it keeps the interpreter from exiting"]
+    what, summary, fix = "thread", "a thread was started and never joined", "thread.join() in a finally block, after telling it to stop"
+    if isinstance(thread, threading.Timer):
+        what, summary, fix = "timer thread", "a timer was started and neither cancelled nor waited for", "timer.cancel() and timer.join() in a finally block"
+    elif getattr(getattr(thread, "_target", None), "__module__", "") == "concurrent.futures.thread":
+        what, summary, fix = "executor thread", "an executor was created and never shut down", "with ThreadPoolExecutor() as executor: ..., or executor.shutdown()"
+    target = getattr(thread, "_target", None)
+    code = getattr(target, "__code__", None)
+    if isinstance(code, CodeType) and what == "thread":
+        words.append(f"runs {getattr(target, '__qualname__', code.co_name)} ({origin.relative(code.co_filename, origin.root())}:{code.co_firstlineno})")
+    return Sighting(
+        kind="threads",
+        resource=Resource(what, thread.name, ", ".join(words)),
+        summary=summary,
+        fix=fix,
+        stack=record.stack if record is not None else (),
+        now=now,
+        waits_for=_waits_for(now),
+        daemon=thread.daemon,
+        age_s=time.monotonic() - record.born_s if record is not None else None,
+    )
+
+
+def _describe_raw(ident: Ident, ledger: Ledger) -> Sighting | None:
+    number = ident[0]
+    assert isinstance(number, int)
+    if number < 0:
+        return _describe_counted(number, ledger)
+    frame = sys._current_frames().get(number)
+    if frame is None or number in threading._active:  # type: ignore[attr-defined]
+        return None
+    outermost = frame
+    while outermost.f_back is not None:
+        outermost = outermost.f_back
+    code = outermost.f_code
+    birth = births.find(ledger, lambda record: record.facts[0] is code, "_thread.start_new_thread")
+    if birth is not None and birth.ledger is not ledger:
+        return None
+    return Sighting(
+        kind="threads",
+        resource=Resource("raw thread", f"ident {number}", f"runs {getattr(code, 'co_qualname', code.co_name)}"),
+        summary=_RAW,
+        fix=_RAW_FIX,
+        stack=birth.record.stack if birth is not None else (),
+        places=() if birth is not None or env.PY312 else ((code.co_filename, code.co_firstlineno, code.co_name),),
+        now=origin.frames_now(frame),
+    )
+
+
+def _describe_counted(number: int, ledger: Ledger) -> Sighting | None:
+    births_here = list(ledger.of("_thread.start_new_thread"))
+    if not births_here and env.PY312:
+        return None  # the interpreter tells of every start: this one was not under this ledger
+    record = births_here[0] if births_here else None
+    runs = f"runs {record.facts[1]}, " if record is not None else ""
+    return Sighting(
+        kind="threads",
+        resource=Resource("raw thread", f"number {-number}", f"{runs}inside C code"),
+        summary=_RAW,
+        fix=_RAW_FIX,
+        stack=record.stack if record is not None else (),
+    )
+
+
+def _now(ident: int | None) -> tuple[Frame, ...]:
+    frame = sys._current_frames().get(ident) if ident is not None else None
+    return origin.frames_now(frame)
+
+
+def _waits_for(now: tuple[Frame, ...]) -> str:
+    if now and now[0].file.rpartition("/")[2] in _WAITING:
+        return f"{now[0].function} ({now[0].file}:{now[0].line})"
+    return ""

@@ -1,0 +1,52 @@
+"""What is never a leak: named rules, each with its reason; none may hide what a test made."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[T]):
+    """One reason for quiet: a name, why it is right, and the test that a thing has to meet."""
+
+    name: str
+    reason: str
+    holds: Callable[[T], bool]
+
+
+_homes: set[str] = set()
+
+
+def add_home(folder: str) -> None:
+    """Excuse everything below a folder that somebody else removes: the runner's `--basetemp`."""
+    _homes.add(folder.rstrip("/") + "/")
+
+
+THREADS: tuple[Rule[threading.Thread], ...] = (
+    Rule("own thread", "our blocking monitor is started and joined by the session", lambda thread: getattr(thread, "_no_leaks_own", False) is True),
+    Rule("main thread", "the interpreter's own", lambda thread: thread is threading.main_thread()),
+    Rule("foreign thread", "a thread that Python did not start shows as a dummy that never ends", lambda thread: isinstance(thread, threading._DummyThread)),
+    Rule("debugger", "a debugger's threads come and go with the user's attention", lambda thread: bool(getattr(thread, "is_pydev_daemon_thread", False))),
+    Rule("timeout of the runner", "pytest-timeout's own timer is cancelled after teardown", lambda thread: thread.name.startswith("pytest_timeout ")),
+)
+
+COMMANDS: tuple[Rule[str], ...] = (
+    Rule("resource tracker", "multiprocessing starts it once, on first use, and it lives as long as the interpreter", lambda command: "multiprocessing.resource_tracker" in command or "multiprocessing.semaphore_tracker" in command),
+    Rule("fork server", "multiprocessing starts it once, on first use, and it lives as long as the interpreter", lambda command: "multiprocessing.forkserver" in command),
+    Rule("resource tracker of loky", "joblib starts it once, on first use, and it lives as long as the interpreter", lambda command: "loky.backend.resource_tracker" in command),
+)
+
+PATHS: tuple[Rule[str], ...] = (
+    Rule("tmp_path", "pytest removes its temporary folders itself, by its own policy", lambda path: "/pytest-of-" in path or any(path.startswith(home) for home in _homes)),
+    Rule("bytecode", "the interpreter caches what it compiles", lambda path: "__pycache__" in path or path.endswith((".pyc", ".pyo"))),
+)
+
+
+def excused(rules: tuple[Rule[T], ...], thing: T) -> bool:
+    """Whether one of the rules holds for a thing."""
+    return any(rule.holds(thing) for rule in rules)

@@ -1,0 +1,164 @@
+"""Scope: one measured span, sync and async: look, compare, settle where there is a difference, and say what was left."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from . import births, judge
+from .config import Settings
+from .diff import Look, diff
+from .ledger import CURRENT, Ledger, end_ledger, open_ledger
+from .model import Evidence, Ident, Owner, Sighting, Snapshot
+from .probes.panel import CARRIED, EMPTY, TAKEN, Panel
+from .sensors import warnings_
+from .settle import Patience, Steps
+
+QUICK_LOOKS = 4
+"""Looks that yield to other threads and loops before the one collection."""
+
+PATIENT = frozenset({"threads", "processes", "tasks"})
+"""What these saw may end by itself with nobody else at work in this process."""
+
+Spot = tuple[str, Ident]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a scope left behind, with the probe and identity to release it by."""
+
+    sighting: Sighting
+    spot: Spot | None
+    evidence: Evidence
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A span that is open from `open` to `end`; `left` holds what it left once it is settled."""
+
+    panel: Panel
+    settings: Settings
+    owner: Owner
+    spin: Callable[[Ledger], None]
+    before: Look = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    ledger: Ledger = field(init=False)
+    outer: Ledger | None = field(init=False, default=None)
+    """Whose ledger was at work before: a run within a run hands it back."""
+    after: dict[str, Snapshot] = field(init=False, default_factory=dict)
+    left: tuple[Found, ...] | None = None
+    foreign: tuple[Spot, ...] = ()
+    """What was there before and is gone: closed by a scope that did not open it."""
+
+    def open(self) -> None:
+        """Begin: name the scope's ledger as the one at work; look only where no earlier look can be carried on."""
+        self.ledger = open_ledger(self.owner)
+        self.outer = CURRENT.get()
+        CURRENT.set(self.ledger)
+        self.names = self.names or self.panel.names(self.settings.kinds)
+        before = dict(self.before)
+        missing = tuple(name for name in self.names if name in TAKEN or (name in CARRIED and name not in before))
+        if missing:
+            before.update(self.panel.look(missing, self.ledger))
+        self.before = {name: before.get(name, EMPTY) if name in CARRIED or name in TAKEN else EMPTY for name in self.names}
+
+    def adopt(self, born: Look) -> None:
+        """Take into the baseline what a wider scope made meanwhile."""
+        self.before = {name: seen | born.get(name, EMPTY) for name, seen in self.before.items()}
+
+    def is_clean(self) -> bool:
+        """Look once; True, and settled, if everything is as it was."""
+        self.after = self.panel.look(self.names, self.ledger)
+        if self.after == self.before:
+            self.left = ()
+            return True
+        return False
+
+    def settle(self) -> Steps[None]:
+        """Wait, in attempts, for what may end by itself; what stays is `left`."""
+        delta = diff(self.before, self.after)
+        self.foreign = delta.gone
+        suspects = dict(self._described(delta.born))
+        proven: dict[Spot, Sighting] = {}
+        attempts, waited, collected = 1, 0.0, False
+        for pause in Patience(self.settings.grace_s).delays():
+            if not any(self._may_end(spot, sighting) for spot, sighting in suspects.items()):
+                break
+            if attempts >= QUICK_LOOKS and not collected:
+                collected = True
+                proven = self._collect(suspects)
+            if collected and not self._somebody_at_work(suspects):
+                break
+            self.spin(self.ledger)
+            yield pause
+            attempts, waited = attempts + 1, waited + pause
+            self._keep_present(suspects)
+        self._finish(suspects, proven, Evidence(attempts, round(waited, 6)))
+
+    def still_left(self) -> tuple[Found, ...]:
+        """Look once more: what others have closed since (a plugin at its own teardown) is no leak."""
+        if not self.left:
+            return ()
+        now = self.panel.look(self.names, self.ledger)
+        self.left = tuple(
+            found for found in self.left if found.spot is None or found.spot[1] in now.get(found.spot[0], EMPTY)
+        )
+        return self.left
+
+    def end(self) -> None:
+        """End the ledger: what still comes under it comes late."""
+        end_ledger(self.ledger)
+        if CURRENT.get() is self.ledger:
+            CURRENT.set(self.outer)
+
+    def _described(self, spots: tuple[Spot, ...]) -> Iterator[tuple[Spot, Sighting]]:
+        for spot in spots:
+            sighting = self.panel.describe(*spot, self.ledger)
+            if sighting is not None and judge.wanted(sighting, self.settings):
+                yield spot, sighting
+
+    def _keep_present(self, suspects: dict[Spot, Sighting]) -> None:
+        now = self.panel.look(self.names, self.ledger)
+        for spot in [spot for spot in suspects if spot[1] not in now.get(spot[0], EMPTY)]:
+            del suspects[spot]
+
+    def _may_end(self, spot: Spot, sighting: Sighting) -> bool:
+        return not sighting.proof and spot[0] not in ("losses", "state")
+
+    def _somebody_at_work(self, suspects: dict[Spot, Sighting]) -> bool:
+        """Whether waiting can change anything: another thread is alive, or a suspect ends by itself."""
+        others = _thread._count() > 0 or threading.active_count() > 1
+        return others or any(spot[0] in PATIENT for spot in suspects)
+
+    def _collect(self, suspects: dict[Spot, Sighting]) -> dict[Spot, Sighting]:
+        """Collect once: what the collector closes was reachable by nobody and is proven."""
+        self._keep_present(suspects)
+        for record in self.ledger.of("socket.__new__"):
+            births.descriptor_of(record)  # the collector clears weak references before it warns
+        heard = len(self.ledger.losses)
+        alone = _thread._count() == 0
+        warnings_.collect()
+        now = self.panel.look(self.names, self.ledger)
+        names = {loss.resource.id for loss in self.ledger.losses[heard:]}
+        stacks = {id(loss.stack) for loss in self.ledger.losses[heard:]}
+        proven: dict[Spot, Sighting] = {}
+        for spot, sighting in list(suspects.items()):
+            if spot[0] == "descriptors" and spot[1] not in now.get(spot[0], EMPTY):
+                if alone or sighting.resource.id in names or (sighting.stack and id(sighting.stack) in stacks):
+                    proven[spot] = replace(sighting, proof="nothing could reach it any more: the garbage collector closed it")
+                del suspects[spot]
+        return proven
+
+    def _finish(self, suspects: dict[Spot, Sighting], proven: dict[Spot, Sighting], evidence: Evidence) -> None:
+        self.after = self.panel.look(self.names, self.ledger)
+        born = diff(self.before, self.after).born
+        final = dict(self._described(tuple(spot for spot in born if spot in suspects or spot[0] == "losses")))
+        sightings = {**proven, **final}
+        kept = {id(sighting) for sighting in judge.without_echoes(sightings.values())}
+        self.left = tuple(
+            Found(sighting, None if spot in proven or spot[0] == "losses" else spot, evidence)
+            for spot, sighting in sightings.items()
+            if id(sighting) in kept
+        )

@@ -1,0 +1,135 @@
+"""What was dropped unclosed: the text of a `ResourceWarning` becomes a loss in the ledger that the thing was born under."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections import deque
+from dataclasses import dataclass
+from types import FrameType
+
+from .. import births, ledger, origin
+from ..model import RawStack, Resource, Sighting
+
+_FD = re.compile(r"\bfd=(\d+)")
+_NAME = re.compile(r"\bname=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|b'(?:[^'\\]|\\.)*'|\d+)")
+_PID = re.compile(r"\bsubprocess (\d+)\b|\bpid=(\d+)")
+_FOLDER = re.compile(r"<TemporaryDirectory ('(?:[^'\\]|\\.)*')>")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_LOCAL = re.compile(r"laddr=(\([^)]*\)|'[^']*')")
+
+strays: deque[Sighting] = deque(maxlen=100)
+"""Found by an automatic collection and without a record: whose they are cannot be said, so no test is blamed."""
+
+BODY_FILES = ("python.py", "unittest.py", "fixtures.py", "doctest.py")
+"""The runner's files that call the user's code: what falls from a returning test is dropped there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one kind of warning reads: what to call the thing, and what its user should have done."""
+
+    start: str
+    type: str
+    summary: str
+    fix: str
+
+
+_FORMS = (
+    _Form("unclosed file", "file", "a file was opened and dropped unclosed", "with open(...) as f: ..."),
+    _Form("unclosed <ssl.", "TLS socket", "a TLS socket was opened and dropped unclosed", "close it on every path, also after a failed handshake: with closing(sock): ..."),
+    _Form("unclosed <socket", "socket", "a socket was opened and dropped unclosed", "with socket.socket(...) as sock: ..., or sock.close()"),
+    _Form("unclosed transport", "transport", "an asyncio transport was dropped unclosed", "writer.close(); await writer.wait_closed()"),
+    _Form("unclosed event loop", "event loop", "an event loop was created and dropped unclosed", "loop.close(), or let asyncio.run(...) own the loop"),
+    _Form("unclosed database", "database", "an SQLite connection was opened and dropped unclosed", "with contextlib.closing(sqlite3.connect(...)) as db: ..."),
+    _Form("unclosed scandir", "directory", "a directory scan was begun and dropped unfinished", "with os.scandir(path) as entries: ..."),
+    _Form("subprocess", "process", "a child process was started and dropped while it ran", "process.wait(), or with subprocess.Popen(...) as process: ..."),
+    _Form("Implicitly cleaning up", "temporary folder", "a temporary folder was made and left for the garbage collector to remove", "with tempfile.TemporaryDirectory() as folder: ..."),
+    _Form("Async generator", "async generator", "an async generator was begun and dropped before its end", "async with contextlib.aclosing(agen): ..."),
+)
+_OTHER = _Form("", "object", "an object that holds a resource was dropped unclosed", "close it before the last reference goes")
+
+
+def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
+    """Turn one warning into a loss; inert where no scope is at work."""
+    book = ledger.current()
+    if book is None:
+        return
+    form = next((form for form in _FORMS if text.startswith(form.start)), _OTHER)
+    birth = _birth(text, form, book)
+    stack: RawStack = birth.record.stack if birth is not None else ()
+    fd = _FD.search(text)
+    pid = _PID.search(text)
+    sighting = Sighting(
+        kind="tasks" if form.type == "async generator" else "unclosed",
+        resource=Resource(form.type, _identity(fd, pid), _detail(text)),
+        summary=form.summary,
+        fix=form.fix,
+        stack=stack,
+        now=() if in_collection else origin.frames_now(frame),
+        proof="the garbage collector closed it" if in_collection else "it was closed by its finalizer when the last reference went",
+    )
+    if birth is not None:
+        birth.ledger.losses.append(sighting)
+    else:
+        keep(sighting, book, frame, in_collection=in_collection)
+
+
+def keep(sighting: Sighting, book: ledger.Ledger, frame: FrameType | None, *, in_collection: bool) -> None:
+    """Charge a loss without a record to the scope at work, unless something older may have been collected here."""
+    if in_collection or _by_runner(frame):
+        strays.append(sighting)
+    else:
+        book.losses.append(sighting)
+
+
+def _by_runner(frame: FrameType | None) -> bool:
+    """Whether the runner itself dropped it: the traceback of an earlier failure, say."""
+    while frame is not None and frame.f_code.co_filename.endswith(("warnings.py", "_weakrefset.py")):
+        frame = frame.f_back
+    file = frame.f_code.co_filename if frame is not None else ""
+    return origin.is_runner(file) and os.path.basename(file) not in BODY_FILES
+
+
+def _identity(fd: re.Match[str] | None, pid: re.Match[str] | None) -> str:
+    if fd is not None:
+        return f"fd {fd[1]}"
+    return f"pid {pid[1] or pid[2]}" if pid is not None else ""
+
+
+def _detail(text: str) -> str:
+    return _ADDRESS.sub("", " ".join(text.split()))[:200]
+
+
+def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
+    """Find the record that the warning's text speaks of: by descriptor, path or pid."""
+    fd, name, pid, folder = (pattern.search(text) for pattern in (_FD, _NAME, _PID, _FOLDER))
+    if fd is not None:
+        return births.of_socket(int(fd[1]), book) or _only_dead_socket(text, book)
+    if folder is not None:
+        path = str(ast.literal_eval(folder[1]))
+        return births.find(book, lambda record: record.facts[0] == path, "tempfile.mkdtemp")
+    if pid is not None:
+        return births.of_child(int(pid[1] or pid[2]), None, book)
+    if name is not None and form.type == "file":
+        return _file(ast.literal_eval(name[1]), book)
+    return None
+
+
+def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
+    if isinstance(name, int):
+        return births.of_opened_descriptor(name, book)
+    text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+    exact = births.find(book, lambda record: record.facts[0] == name, "open")
+    return exact or births.of_file(os.path.realpath(text), None, book)
+
+
+def _only_dead_socket(text: str, book: ledger.Ledger) -> births.Birth | None:
+    """A cycle's weak references are cleared before its finalizers run: take the record if only one can be meant."""
+    dead = [
+        birth
+        for birth in (births.Birth(book, record) for record in book.of("socket.__new__"))
+        if birth.record.fd is None and birth.record.ref is not None and birth.record.ref() is None
+    ]
+    return dead[0] if len(dead) == 1 else None

@@ -1,0 +1,63 @@
+"""All sensors as one: installed for the kinds that are checked, removed together, silent in a forked child."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import faults
+from ..ledger import Ledger
+from ..model import Kind
+from . import audit, threads, warnings_
+
+BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "blocking": "blocking"}
+"""Sensors that are needed by one kind only, by file; each has `install`, `remove` and may have `on_import`."""
+
+
+class Sensors:
+    """What listens while a session checks."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        wanted = frozenset(kinds)
+        self._extra: list[Any] = []
+        for kind, file in BY_KIND.items():
+            if kind in wanted:
+                self._extra.append(importlib.import_module(f".{file}", __package__))
+
+    def install(self) -> None:
+        """Begin to listen."""
+        events: dict[str, Callable[[tuple[Any, ...]], None]] = dict(threads.audited())
+        if any(hasattr(sensor, "on_import") for sensor in self._extra):
+            events["import"] = self._on_import
+        audit.install(events)
+        threads.install()
+        warnings_.install()
+        for sensor in self._extra:
+            self._guarded(sensor.__name__, sensor.install)
+
+    def remove(self) -> None:
+        """Fall silent and put everything back."""
+        for sensor in reversed(self._extra):
+            self._guarded(sensor.__name__, sensor.remove)
+        warnings_.remove()
+        threads.remove()
+        audit.remove()
+
+    def spin(self, ledger: Ledger) -> None:
+        """Let idle event loops take a step, so that what is about to finish can."""
+        for sensor in self._extra:
+            if "asyncio" in sys.modules and hasattr(sensor, "spin_loops"):
+                self._guarded(sensor.__name__, lambda: sensor.spin_loops(ledger))  # noqa: B023 - called at once
+
+    def _on_import(self, args: tuple[Any, ...]) -> None:
+        for sensor in self._extra:
+            if hasattr(sensor, "on_import"):
+                sensor.on_import(args[0])
+
+    def _guarded(self, name: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except Exception as error:
+            faults.note(f"sensor {name.rpartition('.')[2]}", error)

@@ -1,0 +1,144 @@
+"""Session: one run; it owns probes and sensors, opens scopes, and turns what they left into explained leaks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+
+from . import canary, diagnose, faults, judge, ledger, origin
+from .config import Settings
+from .diagnose import holders
+from .diff import Look
+from .model import Kind, Leak, Owner
+from .probes.panel import CARRIED, Panel
+from .scope import Found, Scope
+from .sensors import dropped, warnings_
+from .sensors.panel import Sensors
+from .settle import run
+
+_sessions: list[Session] = []
+"""The sessions that listen, innermost last: a test of this tool runs a session inside a session."""
+
+
+class Session:
+    """One run over some kinds; `start` begins to listen, `stop` puts everything back."""
+
+    def __init__(self, kinds: Iterable[Kind], *, root: str = "", sleep: Callable[[float], None] = time.sleep) -> None:
+        self.root = root
+        self.panel = Panel(kinds)
+        self.sensors = Sensors(kinds)
+        self.leaks: list[Leak] = []
+        self.canary: dict[Kind, bool] = {}
+        self.checked = 0
+        self.spent_ns = 0
+        self._sleep = sleep
+        self._pid = os.getpid()
+        self._carried: Look = {}
+
+    def start(self) -> None:
+        """Begin to listen."""
+        if not _sessions:
+            faults.clear()
+        _sessions.append(self)
+        origin.set_root(self.root)
+        self.sensors.install()
+
+    def stop(self) -> None:
+        """Fall silent; an outer session goes on listening."""
+        if self in _sessions:
+            _sessions.remove(self)
+        self.sensors.remove()
+        if _sessions:
+            outer = _sessions[-1]
+            origin.set_root(outer.root)
+            outer.sensors.install()
+        else:
+            ledger.forget_all()
+
+    def prove(self, kinds: Iterable[Kind]) -> None:
+        """Plant a leak of each kind and look whether it is seen; `canary` keeps the answers."""
+        self.canary = {kind: result.ok for kind, result in canary.check(self.panel, kinds).items()}
+
+    def is_here(self) -> bool:
+        """False in a forked child: it neither reports nor closes what is its parent's."""
+        return os.getpid() == self._pid
+
+    def open(self, owner: Owner, settings: Settings) -> Scope:
+        """Open a scope; what the last one saw at its end is what this one begins with."""
+        scope = Scope(self.panel, settings, owner, self.sensors.spin, self._carried)
+        self._carried = {}
+        warnings_.listen()
+        scope.open()
+        return scope
+
+    def close(self, scope: Scope) -> tuple[Leak, ...]:
+        """Close a scope: settle it if that has not been done, judge, explain, let go."""
+        if scope.left is None and not scope.is_clean():
+            run(scope.settle(), self._sleep)
+        return self.conclude(scope)
+
+    def conclude(self, scope: Scope) -> tuple[Leak, ...]:
+        """Judge and explain what a settled scope left, let go of it, and end the scope."""
+        left = scope.still_left()
+        leaks = tuple(self._explain(scope, found) for found in left)
+        scope.end()
+        self.checked += 1
+        self.leaks += leaks
+        if not scope.left and scope.after == scope.before:
+            self._carried = {name: seen for name, seen in scope.after.items() if name in CARRIED}
+        return leaks
+
+    def forget(self) -> None:
+        """Carry nothing on: something happened between two scopes that no scope answers for."""
+        self._carried = {}
+
+    def late(self) -> tuple[Leak, ...]:
+        """Return what came to light under scopes that had ended, in their name."""
+        found: list[Leak] = []
+        for book in ledger.all_ledgers():
+            for sighting in book.losses[book.judged :] if book.ended else ():
+                found.append(diagnose.explain_late(sighting, owner=book.owner, root=self.root))
+        return tuple(found)
+
+    def strays(self) -> tuple[str, ...]:
+        """Describe what the collector revealed and no scope can be charged with."""
+        return tuple(f"{stray.summary}: {stray.resource.type} {stray.resource.detail}" for stray in dropped.strays)
+
+    def _explain(self, scope: Scope, found: Found) -> Leak:
+        sighting = found.sighting
+        verdict, reason = judge.verdict(sighting, scope.settings.allowances)
+        held_by: tuple[str, ...] = ()
+        if found.spot is not None:
+            held_by = self._held_by(scope, found)
+        done = ""
+        if verdict.fails and found.spot is not None:
+            done = self.panel.release(*found.spot, scope.ledger)
+        return diagnose.explain(
+            sighting,
+            verdict=verdict,
+            evidence=found.evidence,
+            owner=scope.owner,
+            test=scope.owner.test,
+            root=self.root,
+            held_by=held_by,
+            done=done,
+            reason=reason,
+        )
+
+    def _held_by(self, scope: Scope, found: Found) -> tuple[str, ...]:
+        assert found.spot is not None
+        thing = self.panel.thing(*found.spot, scope.ledger)
+        return holders.path_to(thing) if thing is not None else ()
+
+
+def _fall_silent() -> None:
+    """In a forked child: nothing is tracked, reported or closed that belongs to the parent."""
+    for session in _sessions:
+        session.sensors.remove()
+    _sessions.clear()
+    ledger.forget_all()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fall_silent)

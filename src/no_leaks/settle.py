@@ -1,0 +1,59 @@
+"""Settle: patience as a value; attempts bound it first, the clock second, so that a loaded machine gets no false alarm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+ATTEMPTS = 20
+FIRST_S = 1e-6
+LONGEST_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long something may take to finish by itself: `grace_s` seconds, spread over at least 20 looks."""
+
+    grace_s: float = 0.5
+
+    def delays(self) -> Iterator[float]:
+        """Yield the pauses between looks in seconds: doubling from 1 us to 100 ms, in sum the grace."""
+        left, delay, attempts = self.grace_s, FIRST_S, 0
+        while left > 0 or attempts < ATTEMPTS:
+            pause = min(delay, LONGEST_S, left)
+            yield pause
+            left = max(0.0, left - pause)
+            # What the doubling leaves over is spent in the last looks rather than lost.
+            if pause == delay:
+                delay *= 2
+            attempts += 1
+
+
+Steps = Generator[float, None, T]
+"""A stage that asks for a pause by yielding its seconds; sync and async callers drive the same steps."""
+
+
+def run(steps: Steps[T], sleep: Callable[[float], None] = time.sleep) -> T:
+    """Drive steps by sleeping; return their result."""
+    try:
+        while True:
+            sleep(next(steps))
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+async def arun(steps: Steps[T]) -> T:
+    """Drive steps on the running loop, asyncio's or trio's."""
+    import anyio
+
+    try:
+        while True:
+            await anyio.sleep(next(steps))
+    except StopIteration as done:
+        result: T = done.value
+        return result
