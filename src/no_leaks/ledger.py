@@ -39,6 +39,8 @@ class Ledger:
     losses: list[Sighting] = field(default_factory=list)
     """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
     ended: bool = False
+    raw_starts: int = 0
+    """How many threads were started by the bare `_thread` module (told by 3.12 and later)."""
     judged: int = 0
     """How many losses had been judged when it ended; later ones come late."""
 

@@ -28,6 +28,8 @@ class ThreadProbe:
 
     def take(self, ledger: Ledger) -> Snapshot:
         """Return (ident, object id) of every thread but the main one, and (ident, 0) of every raw one."""
+        if ledger.raw_starts:
+            time.sleep(_BEGIN_S)
         started = _thread._count()
         if not started and len(threading._active) == 1:  # type: ignore[attr-defined]
             return frozenset()

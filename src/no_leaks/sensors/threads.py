@@ -38,6 +38,7 @@ def on_start(args: tuple[Any, ...]) -> None:
     if book is not None:
         code = getattr(target, "__code__", None)
         name = getattr(target, "__qualname__", type(target).__qualname__)
+        book.raw_starts += 1
         book.records.append(ledger.Record("_thread.start_new_thread", (code, name), origin.capture(frame)))
 
 
