@@ -15,6 +15,9 @@ from ..model import Frame, Ident, Kind, Resource, Sighting, Snapshot
 
 _WAITING = ("threading.py", "queue.py", "selectors.py", "socket.py", "ssl.py", "subprocess.py", "connection.py")
 """Library files at whose top a thread is waiting for something rather than working."""
+_BEGIN_S = 0.001
+"""A raw thread counts itself once it runs: a scope that started one gives it the time to begin."""
+
 _RAW = "a raw thread was started by the _thread module and has not ended"
 _RAW_FIX = "use threading.Thread and join it"
 
