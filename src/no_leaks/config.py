@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
-from .model import DEFAULT, Kind
+from .env import HERE
+from .errors import FilterWarning, SettingError
+from .kindlist import NAMES, NO_CHANGE, KindChange, parse_kinds, read_change
+from .model import DEFAULT, KINDS, Kind
+from .values import choice, did_you_mean, filter_remark, flag, name_filter, pattern, seconds
 
 ACTIONS = ("fail", "warn")
 CONFIRM = ("auto", "never", "always")
 FORMATS = ("json",)
+LATER_FORMATS = ("html", "sarif", "github", "prometheus")
+"""Named in the design, written by a later version."""
+KIND_ACTIONS = ("raise", "warn", "log", "cancel")
+"""pyleak's words for what to do about a leak of one kind."""
+
+ANY_NAME: Final = re.compile("")
+"""The filter of a layer that says None: it lifts a filter of the layer below."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +56,168 @@ class Settings:
     exclude_daemon_threads: bool = False
     blocking_threshold_s: float = 0.2
     blocking_check_interval_s: float = 0.01
+    off: bool = False
+    """Nothing is checked, whatever markers say (`--no-leaks-off`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one place says (ini, command line, a marker, a call); None means that it says nothing."""
+
+    enabled: bool | None = None
+    kinds: KindChange = NO_CHANGE
+    grace_s: float | None = None
+    confirm: str | None = None
+    action: str | None = None
+    strict: bool | None = None
+    allowances: tuple[Allowance, ...] = ()
+    kind_actions: tuple[tuple[Kind, str], ...] = ()
+    task_name_filter: str | re.Pattern[str] | None = None
+    thread_name_filter: str | re.Pattern[str] | None = None
+    exclude_daemon_threads: bool | None = None
+    blocking_threshold_s: float | None = None
+    blocking_check_interval_s: float | None = None
+    off: bool | None = None
+    remarks: tuple[str, ...] = ()
+    """Filters that equal no name; whoever reads the layer warns of them (`FilterWarning`)."""
+
+
+def merge(base: Settings, layer: Layer) -> Settings:
+    """Lay a nearer layer over the settings below it."""
+    off = _nearer(layer.off, base.off)
+    return Settings(
+        enabled=_nearer(layer.enabled, base.enabled) and not off,
+        kinds=layer.kinds.on(base.kinds),
+        grace_s=_nearer(layer.grace_s, base.grace_s),
+        confirm=_nearer(layer.confirm, base.confirm),
+        action=_nearer(layer.action, base.action),
+        strict=_nearer(layer.strict, base.strict),
+        allowances=tuple(dict.fromkeys((*base.allowances, *layer.allowances))),
+        kind_actions=tuple(sorted({**dict(base.kind_actions), **dict(layer.kind_actions)}.items())),
+        task_name_filter=_filter(layer.task_name_filter, base.task_name_filter),
+        thread_name_filter=_filter(layer.thread_name_filter, base.thread_name_filter),
+        exclude_daemon_threads=_nearer(layer.exclude_daemon_threads, base.exclude_daemon_threads),
+        blocking_threshold_s=_nearer(layer.blocking_threshold_s, base.blocking_threshold_s),
+        blocking_check_interval_s=_nearer(layer.blocking_check_interval_s, base.blocking_check_interval_s),
+        off=off,
+    )
+
+
+def checking_layer(args: Sequence[object], keywords: Mapping[str, object], place: str = "") -> Layer:
+    """Read `no_leaks(*args, **keywords)`, as a marker or a call; `place` (a node id) goes before each error."""
+    prefix = f"{place}: no_leaks" if place else "no_leaks"
+    switch = [arg for arg in args if isinstance(arg, bool)]
+    if switch and (len(args) > 1 or "enabled" in keywords):
+        raise SettingError(prefix, "True or False stands alone: no_leaks(False) switches checking off")
+    names = [arg for arg in args if not isinstance(arg, bool)]
+    layer = Layer(enabled=switch[0] if switch else True, kinds=read_change(names, prefix) if names else NO_CHANGE)
+    for name, value in keywords.items():
+        layer = _keyword(layer, name, value, f"{prefix}({name}=...)")
+    if layer.kinds.is_void:
+        raise SettingError(prefix, "leaves no kind to check; no_leaks(False) switches checking off")
+    return layer
+
+
+def allowing_layer(args: Sequence[object], keywords: Mapping[str, object], place: str = "") -> Layer:
+    """Read `allow_leaks(*kinds, match=None, reason="...")` of a marker."""
+    prefix = f"{place}: allow_leaks" if place else "allow_leaks"
+    reason = keywords.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        named = "".join(f"{arg!r}, " for arg in args)
+        raise SettingError(prefix, f'needs a reason; write allow_leaks({named}reason="why this is meant")')
+    for name in keywords:
+        _known_keyword(name, ("match", "reason"), prefix)
+    kinds = parse_kinds(list(args), inherited=frozenset(KINDS), where=prefix) if args else frozenset[Kind]()
+    match = keywords.get("match")
+    searched = None if match is None else pattern(match, f"{prefix}(match=...)")
+    ordered = tuple(kind for kind in KINDS if kind in kinds)
+    return Layer(allowances=(Allowance(reason.strip(), ordered, searched),))
+
+
+def library_settings(*kinds: object, **keywords: object) -> Settings:
+    """Return the settings of `with no_leaks(*kinds, **keywords)`: the marker's words, over the defaults."""
+    layer = checking_layer(kinds, keywords)
+    for remark in layer.remarks:
+        warnings.warn(FilterWarning(remark), stacklevel=_user_level())
+    return merge(Settings(), layer)
+
+
+def _keyword(layer: Layer, name: str, value: object, where: str) -> Layer:
+    if name in NAMES:
+        return replace(layer, kinds=layer.kinds.then(name, add=flag(value, where)))
+    _known_keyword(name, (*KEYWORDS, *NAMES), where.partition("(")[0])
+    return KEYWORDS[name](layer, value, where)
+
+
+def _known_keyword(name: str, valid: Sequence[str], where: str) -> None:
+    if name not in valid:
+        raise SettingError(where, f"{name!r} is not a keyword{did_you_mean(name, valid)}", valid)
+
+
+def _kind_action(kind: Kind) -> Callable[[Layer, object, str], Layer]:
+    def read(to: Layer, value: object, where: str) -> Layer:
+        return replace(to, kind_actions=(*to.kind_actions, (kind, choice(value, where, KIND_ACTIONS))))
+
+    return read
+
+
+def _task_filter(to: Layer, value: object, where: str) -> Layer:
+    wanted = ANY_NAME if value is None else name_filter(value, where)
+    return replace(to, task_name_filter=wanted, remarks=_with_remark(to, value, where))
+
+
+def _thread_filter(to: Layer, value: object, where: str) -> Layer:
+    wanted = ANY_NAME if value is None else name_filter(value, where)
+    return replace(to, thread_name_filter=wanted, remarks=_with_remark(to, value, where))
+
+
+def _with_remark(to: Layer, value: object, where: str) -> tuple[str, ...]:
+    remark = filter_remark(value, where)
+    return (*to.remarks, remark) if remark else to.remarks
+
+
+def _always_on(to: Layer, value: object, where: str) -> Layer:
+    """Accept pyleak's `enable_task_creation_tracking`: creation sites are kept whatever it says."""
+    flag(value, where)
+    return to
+
+
+KEYWORDS: dict[str, Callable[[Layer, object, str], Layer]] = {
+    "enabled": lambda to, value, where: replace(to, enabled=flag(value, where)),
+    "grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
+    "confirm": lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
+    "action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
+    "strict": lambda to, value, where: replace(to, strict=flag(value, where)),
+    "task_name_filter": _task_filter,
+    "thread_name_filter": _thread_filter,
+    "exclude_daemon_threads": lambda to, value, where: replace(to, exclude_daemon_threads=flag(value, where)),
+    "task_action": _kind_action("tasks"),
+    "thread_action": _kind_action("threads"),
+    "blocking_action": _kind_action("blocking"),
+    "blocking_threshold": lambda to, value, where: replace(
+        to, blocking_threshold_s=seconds(value, where, above_zero=True)
+    ),
+    "blocking_check_interval": lambda to, value, where: replace(
+        to, blocking_check_interval_s=seconds(value, where, above_zero=True)
+    ),
+    "enable_task_creation_tracking": _always_on,
+}
+"""Keywords of marker and library beside the kinds and groups; the ONE list of them."""
+
+
+def _nearer(near: _T | None, far: _T) -> _T:
+    return far if near is None else near
+
+
+def _filter(near: str | re.Pattern[str] | None, far: str | re.Pattern[str] | None) -> str | re.Pattern[str] | None:
+    return None if near is ANY_NAME else _nearer(near, far)
+
+
+def _user_level() -> int:
+    """Return the stack level, seen from the caller, of the first frame outside this package."""
+    level = 1
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # warnings offers no other way before 3.12
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
+        frame = frame.f_back
+        level += 1
+    return level
