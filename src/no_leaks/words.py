@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 200
+
+_USERINFO = re.compile(r"(://[^/\s:@]*:)[^/\s]*@")
+_SECRET = r"(?:password|passwd|secret|token|api[_-]?key)"
+_ASSIGNED = re.compile(rf"(?i)(--[\w-]*{_SECRET}[ =]|{_SECRET}[\"']?\s?[=:]\s?[\"']?)[^\s&;,\"'(){{}}\[\]]+")
 
 
 def safe_repr(thing: object, longest: int = LONGEST) -> str:
@@ -19,3 +25,13 @@ def type_name(thing: object) -> str:
     """Return the qualified name of a thing's class, without "builtins."."""
     cls = type(thing)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def masked(text: str) -> str:
+    """Return a text without the passwords in its URLs and after its `password=` and `--token`: reports are shared."""
+    return _ASSIGNED.sub(r"\1***", without_userinfo(text))
+
+
+def without_userinfo(text: str) -> str:
+    """Return a text without the passwords in its URLs; code stays code otherwise."""
+    return _USERINFO.sub(r"\1***@", text)
