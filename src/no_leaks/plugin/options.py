@@ -198,8 +198,7 @@ def _how(option: Option) -> dict[str, Any]:
 
 
 def _laid(option: Option, layer: Layer, value: object, where: str) -> Layer:
-    """Lay a value on; unset and empty ones say nothing."""
-    return layer if value in (None, "", []) else option.read(layer, value, where)
+    return layer if value is None else option.read(layer, value, where)
 
 
 def _from_ini(config: pytest.Config, option: Option) -> object:
