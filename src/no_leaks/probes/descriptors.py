@@ -43,20 +43,38 @@ class DescriptorProbe:
             raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
         self._folder = folder
         self._links: dict[Ident, str] = {}
+        self._counted = _counts(folder)
+        self._count = -1
+        self._fds: list[int] = []
+        self._inodes: list[tuple[int, int]] = []
+        self._seen: Snapshot = frozenset()
 
     def take(self, ledger: Ledger) -> Snapshot:
         """Return (fd, device, inode) of every descriptor; the listing's own is closed again and drops out."""
-        found: list[Ident] = []
-        fstat = os.fstat
-        for name in os.listdir(self._folder):
-            fd = int(name)
+        if self._counted and os.stat(self._folder).st_size == self._count and self._same():
+            return self._seen
+        return self._read_all()
+
+    def _same(self) -> bool:
+        """The usual case, a test that left nothing: as many as before, and one fstat each to see that they mean the same."""
+        try:
+            return [(status.st_ino, status.st_dev) for status in map(os.fstat, self._fds)] == self._inodes
+        except OSError:
+            return False
+
+    def _read_all(self) -> Snapshot:
+        names = os.listdir(self._folder)
+        self._count, self._fds, self._inodes = len(names) - 1, [], []
+        for fd in map(int, names):
             if fd >= FIRST_FD:
                 try:
-                    status = fstat(fd)
+                    status = os.fstat(fd)
                 except OSError:
                     continue
-                found.append((fd, status.st_dev, status.st_ino))
-        return frozenset(found)
+                self._fds.append(fd)
+                self._inodes.append((status.st_ino, status.st_dev))
+        self._seen = frozenset((fd, device, inode) for fd, (inode, device) in zip(self._fds, self._inodes, strict=True))
+        return self._seen
 
     def describe(self, ident: Ident, ledger: Ledger) -> Sighting | None:
         """Describe one descriptor, or None where it is closed by now or was born under another ledger."""
@@ -103,6 +121,16 @@ class DescriptorProbe:
         if (status.st_dev, status.st_ino) != (device, inode):
             return None
         return Descriptor(fd, link, status.st_mode)
+
+
+def _counts(folder: str) -> bool:
+    """Whether the folder's size is the number of open descriptors (Linux 6.2): a look is then twice as fast."""
+    before = os.stat(folder).st_size
+    fd = os.open(os.sep, os.O_RDONLY)
+    try:
+        return before > 0 and os.stat(folder).st_size == before + 1 == len(os.listdir(folder)) - 1
+    finally:
+        os.close(fd)
 
 
 def kind_of(descriptor: Descriptor) -> Kind:

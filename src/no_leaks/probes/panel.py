@@ -37,6 +37,7 @@ class Panel:
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self.probes: dict[str, Probe] = {}
         self.unavailable: dict[Kind, str] = {}
+        self._names: dict[frozenset[Kind], tuple[str, ...]] = {}
         wanted = frozenset(kinds)
         self.unavailable.update({kind: why for kind, why in LATER.items() if kind in wanted})
         for name, cls, served in TABLE:
@@ -57,7 +58,11 @@ class Panel:
 
     def names(self, kinds: frozenset[Kind]) -> tuple[str, ...]:
         """Return the probes that can see any of these kinds, in their order."""
-        return tuple(name for name, _, served in TABLE if name in self.probes and kinds.intersection(served))
+        names = self._names.get(kinds)
+        if names is None:
+            names = tuple(name for name, _, served in TABLE if name in self.probes and kinds.intersection(served))
+            self._names[kinds] = names
+        return names
 
     def look(self, names: tuple[str, ...], ledger: Ledger) -> dict[str, Snapshot]:
         """Take one look through these probes."""
@@ -102,5 +107,6 @@ class Panel:
         """Take a failed probe out: reported once, and never a reason to break a user's test."""
         faults.note(f"probe {name}", error)
         probe = self.probes.pop(name, None)
+        self._names.clear()
         if probe is not None and name != "losses":
             self.unavailable.update(dict.fromkeys(probe.kinds, f"switched off after {faults.words(error)}"))

@@ -15,6 +15,8 @@ from ..model import Frame, Ident, Kind, Resource, Sighting, Snapshot
 
 _WAITING = ("threading.py", "queue.py", "selectors.py", "socket.py", "ssl.py", "subprocess.py", "connection.py")
 """Library files at whose top a thread is waiting for something rather than working."""
+_SCAFFOLD = ("_bootstrap", "_bootstrap_inner", "run")
+"""The frames of `Thread` itself, the same below every thread."""
 _BEGIN_S = 0.001
 """A raw thread counts itself once it runs: a scope that started one gives it the time to begin."""
 
@@ -162,7 +164,11 @@ def _describe_counted(number: int, ledger: Ledger) -> Sighting | None:
 
 def _now(ident: int | None) -> tuple[Frame, ...]:
     frame = sys._current_frames().get(ident) if ident is not None else None
-    return origin.frames_now(frame)
+    return tuple(seen for seen in origin.frames_now(frame) if not _is_scaffold(seen))
+
+
+def _is_scaffold(frame: Frame) -> bool:
+    return frame.file == "threading.py" and frame.function.rpartition(".")[2] in _SCAFFOLD
 
 
 def _waits_for(now: tuple[Frame, ...]) -> str:

@@ -1,0 +1,48 @@
+"""The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
+
+Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
+uses them in pytest 8.0 to 9.2. `is_supported` checks them at start; without them reports are not held back and a leak is
+reported as an error at teardown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+try:
+    from _pytest.runner import call_and_report
+except ImportError:  # pragma: no cover - no released pytest lacks it
+    call_and_report = None  # type: ignore[assignment]
+
+
+def is_supported() -> bool:
+    """Whether this pytest has the parts that holding back needs."""
+    return call_and_report is not None
+
+
+def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> None:
+    """Run set-up, call and teardown; append each report as it is made, so that an interruption loses none."""
+    has_request = hasattr(item, "_request")
+    if has_request and not item._request:
+        item._initrequest()
+    try:
+        reports.append(call_and_report(item, "setup", log=False))
+        if reports[0].passed and not item.config.getoption("setuponly", False):
+            reports.append(call_and_report(item, "call", log=False))
+        if is_stopping(item, reports):
+            nextitem = None
+        reports.append(call_and_report(item, "teardown", log=False, nextitem=nextitem))
+    finally:
+        if has_request:
+            item._request = False
+            item.funcargs = None
+
+
+def is_stopping(item: Any, reports: list[pytest.TestReport]) -> bool:
+    """Whether the session ends after this item: pytest then tears down every fixture in it, errors and all."""
+    session = item.session
+    failed = sum(report.failed and not hasattr(report, "wasxfail") for report in reports)
+    most = item.config.getvalue("maxfail")
+    return bool(session.shouldfail or session.shouldstop or (failed and most and session.testsfailed + failed >= most))

@@ -1,0 +1,157 @@
+"""The run time: opens a scope around each checked test, settles it inside the test's own teardown, and amends the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from time import perf_counter_ns
+from typing import Any
+
+import pytest
+
+from .. import faults, rules
+from ..config import Settings
+from ..model import Kind, Leak, Owner
+from ..scope import Scope
+from ..session import Session
+from ..settle import run
+from . import markers, outcome, ownership, phases, summary
+
+
+class Runtime:
+    """Registered as a plugin while at least one test of the run is checked."""
+
+    def __init__(self, config: pytest.Config, base: Settings, checked: Mapping[pytest.Item, Settings]) -> None:
+        self.config = config
+        self.checked = checked
+        self.kinds: frozenset[Kind] = frozenset().union(*(settings.kinds for settings in checked.values()))
+        self.session = Session(self.kinds, root=str(config.rootpath))
+        self.owners = ownership.Fixtures(self.session)
+        self.scope: Scope | None = None
+        self.tests = 0
+        self._armed = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Listen while tests run; prove first that each kind is seen at all."""
+        self._excuse_base_temp()
+        self.session.start()
+        try:
+            self.session.prove(self.kinds)
+            return (yield)
+        finally:
+            summary.close(self.config, self.session, self.tests)
+            self.session.stop()
+
+    @pytest.hookimpl
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a checked item with its reports held back until its leaks are known."""
+        self.tests += 1
+        settings = self.checked.get(item)
+        if settings is None or not self.session.is_here():
+            self.session.forget()
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        self._run(item, nextitem, settings)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def _run(self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings) -> None:
+        reports: list[pytest.TestReport] = []
+        self._guarded(lambda: self._open(item, settings))
+        try:
+            phases.run(item, nextitem, reports)
+        finally:
+            leaks = self._guarded(lambda: self._close(item)) or ()
+            outcome.amend(item, reports, leaks, settings)
+            for report in reports:
+                item.ihook.pytest_runtest_logreport(report=report)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
+        """Let what a wider fixture makes be the fixture's; before the first fixture, arm the end of the test's scope."""
+        if self.scope is None:
+            return (yield)
+        self._arm(request._pyfuncitem)
+        if fixturedef.scope == "function":
+            return (yield)
+        return (yield from self.owners.around(fixturedef, self.scope))
+
+    @pytest.hookimpl
+    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
+        """A wider fixture's teardown closes what tests did not open: look anew before the next test."""
+        if fixturedef.scope != "function" and self.owners.end(fixturedef):
+            self.owners.changed = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Arm a test without fixtures, and let a coroutine test run under its own scope whatever loop it runs on."""
+        if self.scope is None:
+            return (yield)
+        self._arm(item)
+        with ownership.own_coroutine(item, self.scope.ledger):
+            return (yield)
+
+    def _arm(self, item: pytest.Item) -> None:
+        """Have the scope looked at after the item's last finalizer and before those of wider nodes."""
+        if not self._armed:
+            self._armed = True
+            try:
+                item.addfinalizer(self._settle)
+            except AssertionError:
+                pass  # the item is not being set up: `_close` looks instead
+
+    def _open(self, item: pytest.Item, settings: Settings) -> None:
+        start = perf_counter_ns()
+        self._armed = False
+        if self.owners.changed:
+            self.session.forget()
+            self.owners.changed = False
+        self.scope = self.session.open(Owner("function", test=item.nodeid), settings)
+        self.owners.remember(self.scope)
+        self.session.spent_ns += perf_counter_ns() - start
+
+    def _settle(self) -> None:
+        self._guarded(self._look)
+
+    def _look(self) -> None:
+        scope = self.scope
+        if scope is not None and scope.left is None:
+            start = perf_counter_ns()
+            if not scope.is_clean():
+                run(scope.settle())
+            self.session.spent_ns += perf_counter_ns() - start
+
+    def _close(self, item: pytest.Item) -> tuple[Leak, ...]:
+        scope, self.scope = self.scope, None
+        if scope is None or not self.session.is_here():
+            return ()
+        start = perf_counter_ns()
+        if scope.left is None:
+            self.scope = scope
+            self._look()
+            self.scope = None
+        if scope.left:
+            scope.settings = markers.settings_of(item, scope.settings)
+        for words in self.owners.closed_by_others(scope):
+            outcome.warn(item, f"{item.nodeid} closed {words}, which it did not open")
+        leaks = self.session.conclude(scope)
+        self.session.spent_ns += perf_counter_ns() - start
+        return leaks
+
+    def _guarded(self, call: Callable[[], Any]) -> Any:
+        """Our own fault never breaks the user's test: it is noted, and the summary says so."""
+        try:
+            return call()
+        except Exception as error:
+            faults.note("plugin", error)
+            self.scope = None
+            return None
+
+    def _excuse_base_temp(self) -> None:
+        given = self.config.option.basetemp
+        if given:
+            rules.add_home(str(self.config.invocation_params.dir.joinpath(given)))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say at the end what was checked, what leaked and what it cost."""
+        summary.write(terminalreporter, self.session, self.tests)

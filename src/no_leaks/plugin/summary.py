@@ -1,0 +1,38 @@
+"""The end of the run: the reports that were asked for are written, and the terminal says what was checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .. import faults
+from ..reporters import json_
+from ..session import Session
+from . import options, terminal
+
+
+def close(config: pytest.Config, session: Session, tests: int) -> None:
+    """Write each report; one that cannot be written is said, and nothing else is lost."""
+    if not session.is_here():
+        return
+    session.leaks += session.late()
+    for format_name, path in options.report_targets(config):
+        assert format_name == "json"
+        document = json_.document(
+            session.leaks,
+            tests=tests,
+            checked=session.checked,
+            canary=session.canary,
+            overhead_s=session.spent_ns / 1e9,
+            faults=faults.noted(),
+        )
+        try:
+            json_.write(path, document)
+        except OSError as error:
+            faults.note(f"report {path}", error)
+
+
+def write(terminalreporter: Any, session: Session, tests: int) -> None:
+    """Print the summary of the run."""
+    terminal.write_summary(terminalreporter, session, tests)
