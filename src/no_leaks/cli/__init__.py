@@ -1,1 +1,1 @@
-"""The command line: no-leaks demo and doctor."""
+"""The command line: each sub-command is a file with `add_to(commands)` and a function that returns an exit status."""

@@ -1,0 +1,68 @@
+"""What each kind sees and what it cannot: the one table that `no-leaks doctor` prints and the documentation quotes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One kind in two sentences: what is seen, and what is not."""
+
+    sees: str
+    blind: str
+
+
+LIMITS: dict[Kind, Limit] = {
+    "files": Limit(
+        "every descriptor of a regular file, whoever opened it",
+        "what a C extension opened is seen, but without the line that created it; Windows shows no descriptors",
+    ),
+    "sockets": Limit(
+        "every descriptor of a socket, accepted ones and pairs included",
+        "sockets that C code opened (database drivers, uvloop) have no creation site; Windows shows none",
+    ),
+    "pipes": Limit(
+        "both ends of a pipe, and named pipes",
+        "nothing in Python tells of os.pipe(), so its site is known only where a sensor or a file object saw it",
+    ),
+    "fds": Limit(
+        "every other descriptor: folders, epoll, eventfd, timers, terminals, memory files",
+        "descriptors made by C code, os.dup() or os.dup2() may have no creation site",
+    ),
+    "processes": Limit(
+        "direct children, running ones and zombies",
+        "grandchildren, and children that were detached (double fork), are no longer ours; only Linux so far",
+    ),
+    "threads": Limit(
+        "threading.Thread, executors that were never shut down, and raw threads",
+        "threads started by C code that never run Python are unseen; a raw thread has a site from Python 3.12 on",
+    ),
+    "tasks": Limit(
+        "asyncio tasks, timers, event loops, async generators and coroutines never awaited; trio's generators and system tasks",
+        "uvloop's timers cannot be seen; a task of a loop in another process belongs to that process",
+    ),
+    "temp": Limit(
+        "what is made by tempfile, or below the temporary folder by open() and os.mkdir(), and still exists",
+        "files that C code or a child process made; relative paths; pytest's own tmp_path is left in peace",
+    ),
+    "managed": Limit("what a ResourceManager still holds", "what was never given to a manager"),
+    "unclosed": Limit(
+        "what the garbage collector had to close: files, sockets, transports, loops",
+        "classes that close in silence, without a ResourceWarning; C objects have no creation site",
+    ),
+    "memory": Limit(
+        "objects, containers and native heap that grow on each repetition", "memory that C code maps by itself"
+    ),
+    "cycles": Limit("garbage that only the cycle collector could free", "objects that the collector does not track"),
+    "state": Limit(
+        "working directory, environment, signal and log handlers, warning filters, sys.path, umask, hooks, patched attributes",
+        "changes inside an object or a C library; attributes of modules that a test imports for the first time",
+    ),
+    "blocking": Limit(
+        "an event loop held up for longer than the threshold, and by which line",
+        "which line it was, while C code holds the interpreter's lock from beginning to end",
+    ),
+}
