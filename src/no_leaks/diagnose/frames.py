@@ -27,7 +27,7 @@ def running(thing: object) -> Held:
     """Return identity -> name for the local variables of all running frames, but the thing's own if it is a thread."""
     held: Held = {}
     threads = {thread.ident: thread for thread in threading.enumerate()}
-    tops = sys._current_frames()
+    tops = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # public in all but name, and documented
     for ident, top in tops.items():
         thread = threads.get(ident)
         if thread is not thing:
@@ -51,8 +51,8 @@ def local_ids(frame: FrameType) -> list[tuple[str, int]]:
     if not frame.f_code.co_flags & CO_OPTIMIZED:
         return []
     space = frame.f_locals
-    names = [(name, id(value)) for name, value in space.items()]
-    if SNAPSHOTS and isinstance(space, dict) and sys.getrefcount(space) <= _OWN_REFERENCES:
+    names = [(name, id(value)) for name, value in list(space.items())]
+    if SNAPSHOTS and sys.getrefcount(space) <= _OWN_REFERENCES:
         space.clear()
     return names
 

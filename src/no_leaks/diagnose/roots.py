@@ -6,18 +6,22 @@ import sys
 import threading
 import weakref
 from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, cast
 
 from ..words import type_name
 from . import frames
+
+if TYPE_CHECKING:
+    import asyncio
 
 MODULE, CLASS, THREAD, TASK, LOOP, FRAME, STDLIB = range(7)
 """Ranks of the roots: of two equally near holders the first of these is named; the standard library's modules come last."""
 
 Root = tuple[int, str]
 
-_NAMESPACE = ModuleType.__dict__["__dict__"]
-_OF_TYPE = type.__dict__["__dict__"]
-_QUALNAME = type.__dict__["__qualname__"]
+_NAMESPACE = vars(ModuleType)["__dict__"]
+_OF_TYPE = vars(type)["__dict__"]
+_QUALNAME = vars(type)["__qualname__"]
 
 
 class Roots:
@@ -28,7 +32,8 @@ class Roots:
     def __init__(self) -> None:
         self._modules: dict[int, str] = {}
         self._mute: set[int] = {id(sys.modules)}
-        for name, module in list(sys.modules.items()):
+        modules = cast("dict[str, object]", sys.modules)  # people put classes and instances there
+        for name, module in list(modules.items()):
             if issubclass(type(module), ModuleType):
                 # The slot itself: asking a lazy module for `__dict__` would load it.
                 self._modules[id(_NAMESPACE.__get__(module))] = name
@@ -62,9 +67,8 @@ def module_of(thing: object) -> str:
 
 
 def _thread(thing: object) -> Root | None:
-    if isinstance(thing, threading.Thread) and thing.is_alive():
-        return THREAD, f"thread {thing.name}"
-    return None
+    alive = next((thread for thread in threading.enumerate() if thread is thing), None)
+    return (THREAD, f"thread {alive.name}") if alive is not None else None
 
 
 def _of_asyncio(thing: object) -> Root | None:
@@ -73,9 +77,18 @@ def _of_asyncio(thing: object) -> Root | None:
         return None
     import asyncio
 
-    if isinstance(thing, asyncio.Task) and not thing.done():
-        coroutine = thing.get_coro()
-        return TASK, f"task {getattr(coroutine, '__qualname__', type_name(coroutine))}"
-    if isinstance(thing, asyncio.AbstractEventLoop) and not thing.is_closed():
-        return LOOP, f"event loop {type(thing).__name__}"
+    if issubclass(type(thing), asyncio.Task):
+        task = cast("asyncio.Task[object]", thing)
+        coroutine: object = task.get_coro()
+        return None if task.done() else (TASK, f"task {getattr(coroutine, '__qualname__', type_name(coroutine))}")
+    if issubclass(type(thing), asyncio.AbstractEventLoop):
+        return _loop(cast(asyncio.AbstractEventLoop, thing))
     return None
+
+
+def _loop(loop: asyncio.AbstractEventLoop) -> Root | None:
+    try:
+        is_closed = loop.is_closed()
+    except NotImplementedError:  # a stand-in that implements what its test needs
+        return None
+    return None if is_closed else (LOOP, f"event loop {type(loop).__name__}")

@@ -16,6 +16,7 @@ from types import (
     MemberDescriptorType,
     MethodType,
 )
+from typing import cast
 
 from ..words import masked, safe_repr, type_name
 from . import frames
@@ -23,8 +24,11 @@ from . import frames
 LONGEST_KEY = 40
 _PLAIN = (str, bytes, int, float, complex, type(None), tuple, frozenset)
 _TOKEN = re.compile(r"(?=[^\d]*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w+=.-]{20,}|\b(?:sk|pk|ghp|gho|xox[abp]|AKIA|eyJ)[\w-]{8,}")
-_CLASS_SPACE = type.__dict__["__dict__"]
-_MRO = type.__dict__["__mro__"]
+_CLASS_SPACE = vars(type)["__dict__"]
+_NAME = vars(type)["__name__"]
+_MRO = vars(type)["__mro__"]
+_items = cast("Callable[[object], Iterable[tuple[object, object]]]", vars(dict)["items"])
+"""A dictionary's own items: a subclass may have any others."""
 
 
 def names(chain: Sequence[object], *, is_rooted: bool = True) -> tuple[str, ...]:
@@ -33,6 +37,7 @@ def names(chain: Sequence[object], *, is_rooted: bool = True) -> tuple[str, ...]
     space_of = ""
     for place in range(len(chain) - 1):
         holder, child = chain[place], chain[place + 1]
+        # By `type` throughout: `isinstance` asks a proxy or a mock for its `__class__`, which may be anything.
         if issubclass(type(holder), dict):
             words.append(_item(holder, child, space_of, is_module=place == 0 and is_rooted))
             space_of = ""
@@ -55,7 +60,7 @@ def key(thing: object) -> str:
 
 
 def _item(holder: object, child: object, space_of: str, *, is_module: bool) -> str:
-    found = next((name for name, value in dict.items(holder) if value is child or name is child), None)  # type: ignore[call-overload]
+    found = next((name for name, value in list(_items(holder)) if value is child or name is child), None)
     if isinstance(found, str) and (space_of or is_module):
         return f"{space_of}.{found}" if space_of else found
     return key(found)
@@ -65,8 +70,8 @@ def _space(holder: object, child: object) -> str:
     """Return the name of a class or instance if the child is its namespace; "" otherwise."""
     if not issubclass(type(child), dict):
         return ""
-    if isinstance(holder, type):
-        return holder.__name__
+    if issubclass(type(holder), type):
+        return str(_NAME.__get__(holder))
     return type(holder).__name__ if _namespace(holder) is child else ""
 
 
@@ -94,8 +99,8 @@ def _word(holder: object, child: object, *, is_root: bool) -> str:
 def _attribute(holder: object, child: object) -> str:
     """Return the attribute of an instance that is the child: in its namespace or in a slot; "" where native code holds it."""
     space = _namespace(holder)
-    if isinstance(space, dict):
-        for name, value in dict.items(space):
+    if issubclass(type(space), dict):
+        for name, value in list(_items(space)):
             if value is child:
                 return str(name)
     for cls in _MRO.__get__(type(holder)):
@@ -115,7 +120,7 @@ def _slot(slot: MemberDescriptorType, holder: object) -> object:
 def _index(iterate: Callable[[object], Iterable[object]]) -> Callable[[object, object], str | None]:
     # The class's own iterator: a subclass may have any other.
     def name(holder: object, child: object) -> str | None:
-        return next((f"[{place}]" for place, value in enumerate(iterate(holder)) if value is child), None)
+        return next((f"[{place}]" for place, value in enumerate(list(iterate(holder))) if value is child), None)
 
     return name
 

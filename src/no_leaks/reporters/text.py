@@ -21,7 +21,12 @@ HEADLINE = 120
 TWINS = 4
 """How many more of the same are named one by one, and how many other tests."""
 
+CALLERS = 6
+"""Frames that are shown of one stack; the rest is counted."""
+
 _LABEL = 12
+_CHAIN = 24
+"""Columns that a chain of callers may run over, rather than be broken after its first."""
 _INDENT = "  "
 _UNDER = " " * (len(_INDENT) + _LABEL)
 _DECLARED = (Verdict.ALLOWED, Verdict.KNOWN)
@@ -142,16 +147,20 @@ def _places(label: str, frames: Sequence[Frame], root: str, width: int) -> Itera
     """Yield where: the first of the user's frames with its source line, its callers, and how many frames are folded."""
     if not frames:
         return
-    shown = [frame for frame in origins.ordered(frames) if frame.in_app] or list(frames)
-    first, *callers = shown
+    mine = [frame for frame in origins.ordered(frames) if frame.in_app]
+    first, *callers = mine[:CALLERS] or frames[:CALLERS]
     yield _label(label, _place(first)), ""
     source = without_userinfo(origin.source_line(first, root)) if first.in_app else ""
     if source:
         yield f"{' ' * _LABEL}>   {short(source, width - _LABEL - 4)}", "source"
-    folded = len(frames) - len(shown)
     chain = " · ".join(map(_place, callers))
-    tail = f"(+{count(folded, 'library frame')})" if folded else ""
-    yield from _wrapped(_UNDER, "  ".join(filter(None, (chain, tail))), " · ", width, style="dim")
+    folded = _folded(len(mine[CALLERS:]), "frame"), _folded(len(frames) - len(mine or frames[:CALLERS]), "library frame")
+    text = "  ".join(filter(None, (chain, *folded)))
+    yield from _wrapped(_UNDER, text, " · ", width + _CHAIN, style="dim")
+
+
+def _folded(number: int, what: str) -> str:
+    return f"(+{count(number, what)})" if number else ""
 
 
 def _place(frame: Frame) -> str:

@@ -1,0 +1,156 @@
+"""Terminal: how leaks stand in pytest's own reports and at the end of its run.
+
+The one file that touches pytest's representation of a failure (`_pytest._code.code`): the terminal, JUnit XML and
+pytest-xdist all read `reprcrash` and `reprtraceback` of a `longrepr`; the same in pytest 8.0 to 9.2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
+from _pytest._io import TerminalWriter
+
+from .. import faults
+from ..model import Leak, Verdict
+from ..reporters import json_, text
+from ..reporters.phrases import brief, count
+
+WIDEST = 120
+_STYLES: dict[str, dict[str, bool]] = {
+    "title": {"bold": True},
+    "bad": {"red": True, "bold": True},
+    "good": {"green": True},
+    "dim": {"light": True},
+    "source": {"cyan": True},
+}
+_LISTED = (Verdict.ONCE, Verdict.UNCONFIRMED, Verdict.ALLOWED, Verdict.KNOWN)
+
+
+class Run(Protocol):
+    """What the summary needs to know of a session."""
+
+    root: str
+    checked: int
+    spent_ns: int
+    canary: dict[str, bool]
+
+    @property
+    def leaks(self) -> Sequence[Leak]:
+        """Every leak of the run so far."""
+        ...
+
+    def strays(self) -> tuple[str, ...]:
+        """Return what came to light and no scope can be charged with."""
+        ...
+
+
+class LeakRepr(ReprExceptionInfo):
+    """A failure by leaks: coloured where it is printed, plain text once it has travelled from an xdist worker."""
+
+    def __init__(self, leaks: Sequence[Leak], root: str, path: str, line: int) -> None:
+        plain = ReprEntryNative([text.render(leaks, root) + "\n"])
+        super().__init__(
+            reprtraceback=ReprTraceback([plain], None, "native"),
+            reprcrash=ReprFileLocation(path, line, text.headline(leaks)),
+        )
+        self.leaks = tuple(leaks)
+        self.root = root
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Print the blocks in colour, at the terminal's width."""
+        for words, style in text.blocks(self.leaks, self.root, width=min(tw.fullwidth, WIDEST)):
+            tw.line(words, **_STYLES.get(style, {}))
+        for name, content, sep in self.sections:
+            tw.sep(sep, name)
+            tw.line(content)
+
+
+def failure(leaks: Sequence[Leak], root: str, nodeid: str, path: str, line: int) -> LeakRepr:
+    """Return the `longrepr` of a test that passed and leaked; `line` counts from 0, as in `item.location`."""
+    return LeakRepr(leaks, root, path or nodeid.partition("::")[0], line + 1)
+
+
+def section(leaks: Sequence[Leak], root: str) -> tuple[str, str]:
+    """Return the extra section for a test that failed for its own reason."""
+    return "leaks", text.render(leaks, root)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a run found: how many by verdict, and in how many tests a leak that counts."""
+
+    verdicts: Mapping[Verdict, int]
+    leaking_tests: int
+
+
+def totals_of(leaks: Iterable[Leak]) -> Totals:
+    """Count the leaks of a run."""
+    found = tuple(leaks)
+    tests = {leak.test for leak in found if leak.verdict is Verdict.LEAK and leak.test is not None}
+    return Totals(Counter(leak.verdict for leak in found), len(tests))
+
+
+def summary_line(totals: Totals, tests: int, checked: int, overhead_s: float, noted: Mapping[str, str]) -> str:
+    """Return "no-leaks: 412 tests checked, 2 leaks in 2 tests, 1 allowed; 0.038 s (92 us per test)"."""
+    few = f"{checked} of " if checked != tests else ""
+    parts = [f"no-leaks: {few}{count(tests, 'test')} checked", _leaks(totals)]
+    parts += [f"{totals.verdicts[verdict]} {verdict.value}" for verdict in _LISTED if totals.verdicts.get(verdict)]
+    cost = f"{overhead_s:.3f} s ({json_.per_test_us(overhead_s, checked):.0f} us per test)"
+    broken = f"; {count(len(noted), 'part')} of no-leaks failed" if noted else ""
+    return f"{', '.join(parts)}; {cost}{broken}"
+
+
+def write_summary(terminalreporter: pytest.TerminalReporter, run: Run, tests: int) -> None:
+    """Print the one line of the run, under a section of what no test's report shows, where there is such."""
+    noted = {**_blind(run.canary), **faults.noted()}
+    lines = [*_nobodys(run), *_listed(run.leaks), *_faults(noted)]
+    if lines:
+        terminalreporter.section("no-leaks", sep="=")
+        for words, style in lines:
+            terminalreporter.write_line(words, **_STYLES.get(style, {}))
+    line = summary_line(totals_of(run.leaks), tests, run.checked, run.spent_ns / 1e9, noted)
+    terminalreporter.write_line(line, **_STYLES["bad"] if noted else {})
+
+
+def _leaks(totals: Totals) -> str:
+    number = totals.verdicts.get(Verdict.LEAK, 0)
+    if not number:
+        return "no leaks"
+    where = f" in {count(totals.leaking_tests, 'test')}" if totals.leaking_tests else ""
+    return f"{count(number, 'leak')}{where}"
+
+
+def _nobodys(run: Run) -> Iterator[text.Line]:
+    """Yield the leaks that no test's own report shows: of a wider scope, or of nobody."""
+    alone = [leak for leak in run.leaks if leak.test is None and leak.verdict.fails]
+    for line in text.blocks(alone, run.root):
+        yield line
+    if alone:
+        yield "", ""
+    for stray in run.strays():
+        yield f"not attributable to a test: {stray}", ""
+
+
+def _listed(leaks: Iterable[Leak]) -> Iterator[text.Line]:
+    """Yield one line for each leak that fails nothing, or fails without a proof."""
+    shown = (leak for leak in json_.related(leaks) if leak.verdict in _LISTED and (leak.test or not leak.verdict.fails))
+    seen: Counter[tuple[str, str]] = Counter()
+    for leak in shown:
+        words = f"{leak.verdict.value:<11} {leak.test or leak.owner.scope}: {brief(leak)}"
+        seen[f"{words} ({leak.fingerprint})", f" - {leak.reason}" if leak.reason else ""] += 1
+    for (words, reason), often in seen.items():
+        yield f"{words}{f' ({often} times)' if often > 1 else ''}{reason}", ""
+
+
+def _faults(noted: Mapping[str, str]) -> Iterator[text.Line]:
+    for part, message in sorted(noted.items()):
+        yield f"not working: {part}: {message}", "bad"
+
+
+def _blind(canary: Mapping[str, bool]) -> dict[str, str]:
+    return {f"canary {kind}": "a planted leak was not seen: leak detection is not working" for kind, seen in canary.items() if not seen}
