@@ -47,8 +47,14 @@ def of_file(path: str, access: int | None, first: Ledger) -> Birth | None:
 
 
 def of_opened_descriptor(fd: int, first: Ledger) -> Birth | None:
-    """Find who wrapped a bare descriptor by `open(fd)`, `os.fdopen` or `mmap`."""
-    return find(first, lambda record: record.facts[0] == fd and type(record.facts[0]) is int, "open", "mmap.__new__")
+    """Find who wrapped a bare descriptor by `open(fd)` or `os.fdopen`."""
+    return find(first, lambda record: record.facts[0] == fd and type(record.facts[0]) is int, "open")
+
+
+def of_mapping(fd: int, path: str, first: Ledger) -> Birth | None:
+    """Find who mapped a file into memory: the mapping keeps a duplicate, under a number that nothing tells."""
+    name = path.removesuffix(DELETED)
+    return find(first, lambda record: record.facts[0] != fd and record.facts[-1] == name, "mmap.__new__")
 
 
 def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:

@@ -154,8 +154,15 @@ def birth_of(descriptor: Descriptor, kind: Kind, ledger: Ledger) -> births.Birth
     wrapped = births.of_opened_descriptor(descriptor.fd, ledger)
     if kind == "pipes" and not descriptor.link.startswith("/"):
         return wrapped
-    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger) if descriptor.link else None
-    return by_path or births.of_file(descriptor.link, None, ledger) or wrapped
+    if not descriptor.link:
+        return wrapped
+    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger)
+    by_path = by_path or births.of_file(descriptor.link, None, ledger) or wrapped
+    mapped = births.of_mapping(descriptor.fd, descriptor.link, ledger)
+    # A mapping is made from a descriptor that was open before it: the newer record is the nearer one.
+    if mapped is not None and (by_path is None or mapped.record.born_s >= by_path.record.born_s):
+        return mapped
+    return by_path
 
 
 _DESCRIBERS: dict[Kind, Callable[..., Sighting]] = {

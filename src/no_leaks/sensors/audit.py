@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeAlias
 
-from .. import faults, ledger, origin
+from .. import env, faults, ledger, origin
 
 Args: TypeAlias = tuple[Any, ...]  # what an event carries is the interpreter's affair
 Handler: TypeAlias = Callable[[Args, FrameType], None]
@@ -29,7 +29,6 @@ PLAIN = (
     "os.mkdir",
     "os.posix_spawn",
     "os.scandir",
-    "mmap.__new__",
     "sqlite3.connect",
     "tempfile.mkstemp",
     "tempfile.mkdtemp",
@@ -58,6 +57,7 @@ def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
     for event in PLAIN:
         _active[event] = _plain(event)
     _active["open"] = _open
+    _active["mmap.__new__"] = _mapped
     _active["socket.__new__"] = _socket
     _active["subprocess.Popen"] = _popen
     for event, call in (extra or {}).items():
@@ -100,6 +100,17 @@ def _open(args: Args, frame: FrameType) -> None:
             flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
         )
         _write(book, ledger.Record("open", (*args, bool(existed)), origin.capture(frame)))
+
+
+def _mapped(args: Args, frame: FrameType) -> None:
+    """Keep the path of what is mapped: the mapping holds on to a duplicate of the descriptor."""
+    book = ledger.current()
+    if book is not None and args[0] >= 0 and env.LINUX:
+        try:
+            path = os.readlink(f"/proc/self/fd/{args[0]}")
+        except OSError:
+            return  # not open: the user's own call is about to say so
+        _write(book, ledger.Record("mmap.__new__", (args[0], path), origin.capture(frame)))
 
 
 def _socket(args: Args, frame: FrameType) -> None:
