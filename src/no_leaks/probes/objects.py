@@ -12,6 +12,9 @@ from ..model import Kind
 _OUTERMOST: tuple[type, ...] = (io.TextIOWrapper, io.BufferedRandom, io.BufferedRWPair, io.BufferedWriter, io.BufferedReader, io.FileIO)
 """Layers of a file from the outside in: closing the outermost flushes what the user wrote."""
 _OWNERS = (*_OUTERMOST, socket.socket)
+_SELECTORS = ("EpollSelector", "KqueueSelector")
+"""They own an epoll or kqueue, whose own objects the collector does not know; an event loop may own the selector."""
+_NAMED = (*_SELECTORS, "Connection")
 
 
 def all_of_descriptor(fd: int) -> list[object]:
@@ -21,7 +24,7 @@ def all_of_descriptor(fd: int) -> list[object]:
         cls = type(thing)
         # type() and not isinstance(): a proxy's __class__ would run the user's code for every object of the heap.
         # Not io.IOBase: a SpooledTemporaryFile writes itself to disk when it is asked for its descriptor.
-        if (issubclass(cls, _OWNERS) or cls.__name__ in ("epoll", "Connection")) and _fileno(thing) == fd:
+        if (issubclass(cls, _OWNERS) or cls.__name__ in _NAMED) and _fileno(thing) == fd:
             found.append(thing)
     return found
 
@@ -35,7 +38,9 @@ def of_descriptor(fd: int) -> object | None:
 def close(fd: int, kind: Kind) -> str:
     """Close the owner of a descriptor; return "closed", or "" where that is not safe or nobody owns it."""
     owner = of_descriptor(fd)
-    if owner is None or (kind == "pipes" and not isinstance(owner, (io.BufferedReader, io.FileIO))):
+    if owner is None or type(owner).__name__ in _SELECTORS:
+        return ""  # a loop whose selector is taken away spins
+    if kind == "pipes" and not isinstance(owner, (io.BufferedReader, io.FileIO)):
         return ""  # flushing into a full pipe would block
     try:
         owner.close()  # type: ignore[attr-defined]
