@@ -12,7 +12,7 @@ from ..ledger import Ledger
 from ..model import Kind
 from . import audit, threads, warnings_
 
-BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "blocking": "blocking"}
+BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
 """Sensors that are needed by one kind only, by file; each has `install`, `remove` and may have `on_import`."""
 
 

@@ -1,0 +1,108 @@
+"""Births of process-wide state: the few functions that change it and that no audit event tells of, wrapped while `state` is on.
+
+`os.chdir`, `os.putenv` and `os.unsetenv` are audited (AUDITED); `signal.signal`, `os.umask`,
+`locale.setlocale` and the rest of the table raise no audit event on any of 3.10 to 3.13.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .. import faults, ledger, origin
+from . import audit
+
+AUDITED = ("os.chdir", "os.putenv", "os.unsetenv")
+"""Audit events that are kept on record while `state` is checked."""
+
+Facts: TypeAlias = Callable[[tuple[Any, ...]], tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A function to wrap: where it is found once its module is loaded, and what is kept of its arguments."""
+
+    event: str
+    module: str
+    owner: str
+    attribute: str
+    facts: Facts = lambda args: ()
+
+
+def _first(args: tuple[Any, ...]) -> tuple[object, ...]:
+    return args[:1]
+
+
+def _first_name(args: tuple[Any, ...]) -> tuple[object, ...]:
+    return (args[0].name,)
+
+
+def _first_id(args: tuple[Any, ...]) -> tuple[object, ...]:
+    return (id(args[0]),)
+
+
+SITES = (
+    _Site("signal.signal", "signal", "", "signal", _first),
+    _Site("os.umask", "os", "", "umask"),
+    _Site("locale.setlocale", "locale", "", "setlocale"),
+    _Site("warnings.filters", "warnings", "", "filterwarnings"),
+    _Site("warnings.filters", "warnings", "", "simplefilter"),
+    _Site("warnings.filters", "warnings", "", "resetwarnings"),
+    _Site("logging.handlers", "logging", "Logger", "addHandler", _first_name),
+    _Site("logging.handlers", "logging", "Logger", "removeHandler", _first_name),
+    _Site("logging.level", "logging", "Logger", "setLevel", _first_name),
+    _Site("mock.patch", "unittest.mock", "_patch", "start", _first_id),
+    _Site("mock.patch", "unittest.mock", "_patch_dict", "start", _first_id),
+)
+"""`unittest.mock._patch` is what `mock.patch(...)` returns, by that name on 3.10 to 3.14; where it is not found it is not wrapped."""
+
+_wrapped: dict[_Site, tuple[Any, Callable[..., Any], Callable[..., Any]]] = {}
+
+
+def install() -> None:
+    """Begin to listen; removed by `remove`, and for the audit events by audit.remove."""
+    audit.listen(*AUDITED)
+    _wrap_loaded()
+
+
+def refresh() -> None:
+    """Wrap what has been loaded since: a scope begins, and unittest.mock is not imported for our sake."""
+    if _wrapped:
+        _wrap_loaded()
+
+
+def _wrap_loaded() -> None:
+    for site in SITES:
+        owner = sys.modules.get(site.module)
+        if site.owner:
+            owner = getattr(owner, site.owner, None)
+        original = getattr(owner, site.attribute, None)
+        if site not in _wrapped and original is not None:
+            wrapper = _wrap(site, original)
+            setattr(owner, site.attribute, wrapper)
+            _wrapped[site] = (owner, original, wrapper)
+
+
+def remove() -> None:
+    """Put every function back, unless somebody else has replaced it since."""
+    for site, (owner, original, wrapper) in _wrapped.items():
+        if getattr(owner, site.attribute, None) is wrapper:
+            setattr(owner, site.attribute, original)
+    _wrapped.clear()
+
+
+def _wrap(site: _Site, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            book = ledger.current()
+            if book is not None:
+                book.records.append(ledger.Record(site.event, site.facts(args), origin.capture(sys._getframe(1))))
+        except Exception as error:
+            faults.note(f"state births ({site.event})", error)
+        return original(*args, **kwargs)
+
+    return wrapper
