@@ -1,0 +1,106 @@
+"""Every check of this repository, each in an environment of its own: `python -m nox` runs them all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+RESULTS = ROOT / ".nox" / "results"
+
+nox.needs_version = ">=2026.8.10"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["lint", "types", "tests", "coverage", "demo"]
+nox.options.allow_parallel = True
+# nox would otherwise turn this on where $CI is set; a machine need not have every Python. It says what it skips.
+nox.options.error_on_missing_interpreters = False
+
+
+def find_pyenv_pythons() -> None:
+    """Put what pyenv has built on PATH: its shims answer only for the versions that are switched on."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    if not (root / "versions").is_dir() and (pyenv := shutil.which("pyenv")):
+        root = Path(pyenv).resolve().parent.parent
+    found = (folder for version in PYTHONS for folder in sorted(root.glob(f"versions/{version}.*/bin")))
+    os.environ["PATH"] = os.pathsep.join([*map(str, found), os.environ.get("PATH", os.defpath)])
+
+
+def answers(version: str) -> bool:
+    """Whether this Python can be started; a pyenv shim that is switched off is there and cannot."""
+    try:
+        return subprocess.run([f"python{version}", "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+find_pyenv_pythons()
+# A session that is skipped takes along what requires it: coverage requires only the Pythons that are here.
+MEASURED = [f"tests-{version}" for version in PYTHONS if answers(version)]
+
+
+def bound(name: str) -> str:
+    """Return the requirement of a tool as pyproject.toml states it, so that a bound stands in one place."""
+    extras: dict[str, list[str]] = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+    return next(line for extra in ("dev", "test") for line in extras[extra] if line.startswith(name))
+
+
+def data_file(name: str) -> str:
+    """Return where a session keeps its coverage data; parallel sessions must not share one."""
+    return str(RESULTS / f"coverage.{name}")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed package, measuring it."""
+    session.install(".[test]")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for old in RESULTS.glob(f"*{session.name}.*"):
+        old.unlink()
+    session.run(
+        *("coverage", "run", "-m", "pytest", "-q", f"--junitxml={RESULTS / session.name}.xml", *session.posargs),
+        env={"COVERAGE_FILE": data_file(session.name)},
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and layout."""
+    session.install(bound("ruff"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types with both checkers, strictly."""
+    session.install(".[dev]")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session(requires=MEASURED)
+def coverage(session: nox.Session) -> None:
+    """Add up what all interpreters ran: a branch that only one of them has counts as covered."""
+    session.install(bound("coverage"))
+    session.env["COVERAGE_FILE"] = data_file("all")
+    session.run("coverage", "combine", "--keep", *map(str, RESULTS.glob("coverage.tests-*")))
+    session.run("coverage", "report", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the first command of the README as its reader does."""
+    session.install(".")
+    session.run("no-leaks", "demo")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the overhead, in pairs; arguments after `--` go to benchmarks/overhead.py."""
+    session.install(".[test,bench]")
+    session.run("python", "benchmarks/overhead.py", *session.posargs)
