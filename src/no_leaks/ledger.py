@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import weakref
@@ -39,6 +40,8 @@ class Ledger:
     losses: list[Sighting] = field(default_factory=list)
     """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
     ended: bool = False
+    ended_s: float = math.inf
+    """When it ended, by the monotonic clock: what was born later is not what its scope was judged for."""
     raw_starts: int = 0
     """How many threads were started by the bare `_thread` module (told by 3.12 and later)."""
     judged: int = 0
@@ -85,6 +88,7 @@ def open_ledger(owner: Owner) -> Ledger:
 def end_ledger(ledger: Ledger) -> None:
     """End a ledger; one that still explains something stays as a tombstone."""
     ledger.ended = True
+    ledger.ended_s = time.monotonic()
     ledger.judged = len(ledger.losses)
     if ledger in _living:
         _living.remove(ledger)

@@ -1,0 +1,30 @@
+"""Proven losses of asyncio and trio: what the collector destroyed, and what a runner is about to throw away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import faults
+from . import owned, pending
+
+
+def dropped(agen: Any) -> None:
+    """An async generator was dropped unfinished: its loop is told, and has to close it."""
+    try:
+        birth = owned.find(agen, owned.AGEN)
+        if birth is not None and owned.is_news(birth):
+            proof = "it was dropped before it was exhausted; the event loop had to close it"
+            owned.lose(birth, pending.generator(agen, birth.record, proof))
+    except Exception as error:
+        faults.note("async generators", error)
+
+
+def destroyed(task: Any) -> None:
+    """A task was destroyed while it was pending; one without a record is nobody's here."""
+    try:
+        birth = owned.find(task, owned.TASK) if task is not None else None
+        if birth is not None and owned.is_news(birth):
+            proof = "the garbage collector destroyed it while it was pending"
+            owned.lose(birth, pending.task(task, birth.record, proof))
+    except Exception as error:
+        faults.note("destroyed tasks", error)

@@ -1,0 +1,108 @@
+"""Whose a task, timer, event loop or async generator is: its birth is written under its key, and found again by it."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+
+from .. import births, ledger, origin
+from ..model import RawStack, Sighting
+
+TASK = "task"
+TIMER = "timer"
+LOOP = "event loop"
+AGEN = "async generator"
+SYSTEM = "system task"
+EVENTS = (TASK, TIMER, LOOP, AGEN, SYSTEM)
+TOLD = ", told"
+"""Added to a record's event once its thing is reported: its later destruction is no second finding."""
+
+PRUNE_EVERY = 4096
+"""Births between two sweeps of dead records: a test that makes a million tasks must not hold a million records."""
+
+key = object.__hash__
+"""Names an object for as long as it lives; unlike `id` it raises no audit event."""
+
+frame_up: Callable[[int], FrameType] = sys._getframe  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+"""Returns the frame so many calls up."""
+
+stops: dict[str, CodeType] = {}
+"""The code in which event loops call the program, by name: a code object is hashed over all its content, each time."""
+
+_born = 0
+
+
+def write(book: ledger.Ledger, event: str, thing: object, frame: FrameType, *facts: object) -> None:
+    """Record a birth; `facts` follow the key."""
+    global _born
+    book.records.append(ledger.Record(event, (key(thing), *facts), _capture(frame), weakref.ref(thing)))
+    _born += 1
+    if _born >= PRUNE_EVERY:
+        _born = 0
+        prune(book)
+
+
+def _capture(frame: FrameType | None) -> RawStack:
+    """Take a raw stack up to where the loop called the program: below are a dozen frames of the loop's own."""
+    pairs: list[tuple[CodeType, int]] = []
+    for _ in range(origin.DEPTH):
+        if frame is None:
+            break
+        code = frame.f_code
+        if stops.get(code.co_name) is code:
+            break
+        pairs.append((code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(pairs)
+
+
+def prune(book: ledger.Ledger) -> None:
+    """Drop the records of what is gone."""
+    book.records[:] = [
+        record
+        for record in book.records
+        if record.event.partition(TOLD)[0] not in EVENTS or (record.ref is not None and record.ref() is not None)
+    ]
+
+
+def find(thing: object, event: str) -> births.Birth | None:
+    """Find the newest record of a thing in any ledger; also while the collector is about to destroy it."""
+    name = key(thing)
+    for book in ledger.all_ledgers():
+        for record in book.of(event, event + TOLD):
+            if record.facts[0] == name:
+                return births.Birth(book, record)
+    return None
+
+
+def living(book: ledger.Ledger, *events: str) -> Iterator[tuple[ledger.Record, object]]:
+    """Yield the records of these events whose thing is alive, with the thing; told ones too."""
+    for record in book.records:
+        if record.event.partition(TOLD)[0] in events and record.ref is not None:
+            thing = record.ref()
+            if thing is not None:
+                yield record, thing
+
+
+def mark(record: ledger.Record) -> None:
+    """Mark a record's thing as reported."""
+    if not is_told(record):
+        record.event += TOLD
+
+
+def is_told(record: ledger.Record) -> bool:
+    """Whether a record's thing was reported already."""
+    return record.event.endswith(TOLD)
+
+
+def is_news(birth: births.Birth) -> bool:
+    """Whether a thing was not reported yet: neither as a loss, nor by the look that was taken when its scope ended."""
+    return not is_told(birth.record) and (not birth.ledger.ended or birth.record.born_s > birth.ledger.ended_s)
+
+
+def lose(birth: births.Birth, sighting: Sighting) -> None:
+    """Write a proven loss into the ledger that the thing was born under."""
+    mark(birth.record)
+    birth.ledger.losses.append(sighting)
