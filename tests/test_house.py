@@ -110,11 +110,17 @@ def edges() -> tuple[Edge, ...]:
     for path in FILES:
         for node, when in imports_of(tree_of(path)):
             for target in targets_of(node, path):
-                while target and target not in known:
-                    target = target.rpartition(".")[0]
-                if target and known[target] != name_of(path):
-                    found.append(Edge(name_of(path), known[target], when))
+                name = nearest(target, known)
+                if name is not None and name != name_of(path):
+                    found.append(Edge(name_of(path), name, when))
     return tuple(found)
+
+
+def nearest(target: str, known: dict[str, str]) -> str | None:
+    """Return the module that a dotted name lies in, or None where it is not the package's."""
+    while target and target not in known:
+        target = target.rpartition(".")[0]
+    return known.get(target)
 
 
 def floor_of(name: str) -> int | None:
