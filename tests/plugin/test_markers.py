@@ -59,7 +59,8 @@ def collect(pytester: pytest.Pytester) -> Collect:
 
     def go(source: str) -> list[pytest.Item]:
         text = "import re, unittest, pytest\nm = pytest.mark.no_leaks\n" + source
-        module = pytester.getmodulecol(text, configargs=("-p", "no:no_leaks", "-p", "no:pyleak"))
+        arguments = ("-p", "no:no_leaks", "-p", "no:pyleak")
+        module = pytester.getmodulecol(text, configargs=arguments)  # pyright: ignore[reportUnknownMemberType]  # pytest leaves configargs untyped
         assert isinstance(module, pytest.Module)
         return pytester.genitems([module])
 
@@ -143,7 +144,9 @@ def test_a_marker_switches_off_for_test_class_and_module(run: Callable[..., obje
 def test_without_the_flag_only_marked_tests_are_checked(run: Callable[..., object], wiring: Wiring) -> None:
     """The marker stands for itself."""
     run("@m('tasks', 'sockets')\ndef test_x(): pass\ndef test_y(): pass\n", "--no-leaks-grace=3")
-    assert {name: (s.kinds, s.grace_s) for name, s in wiring.checked.items()} == {"test_x": ({"tasks", "sockets"}, 3.0)}
+    assert {name: (s.kinds, s.grace_s) for name, s in wiring.checked.items()} == {
+        "test_x": (frozenset({"tasks", "sockets"}), 3.0)
+    }
 
 
 def test_unittest_and_parametrized_tests_are_read(run: Callable[..., pytest.RunResult], wiring: Wiring) -> None:
@@ -174,7 +177,8 @@ def test_allowances_of_all_places_accumulate(collect: Collect) -> None:
     """What module, class and test allow is allowed."""
     (item,) = collect(
         "a = pytest.mark.allow_leaks\npytestmark = a('files', reason='1')\n@a(reason='2')\n"
-        "class TestX:\n    @a('handles', match='x', reason='4')\n    @a('temp', reason='3')\n    def test_x(self): pass\n"
+        "class TestX:\n    @a('handles', match='x', reason='4')\n"
+        "    @a('temp', reason='3')\n    def test_x(self): pass\n"
     )
     allowances = markers.settings_of(item, ON).allowances
     assert [allowance.reason for allowance in allowances] == ["1", "2", "4", "3"]
@@ -297,6 +301,42 @@ def test_markers_are_explained(run: Callable[..., pytest.RunResult]) -> None:
     text = run("", "--markers").stdout.str()
     assert "@pytest.mark.no_leaks(*kinds, <kind>=True|False, enabled=..., grace=..." in text
     assert '@pytest.mark.allow_leaks(*kinds, match=None, reason="...")' in text
+
+
+XDIST = """
+import pytest
+from no_leaks.plugin import markers, options
+
+def pytest_addoption(parser):
+    options.add_options(parser)
+
+def pytest_configure(config):
+    markers.register(config)
+
+def pytest_collection_modifyitems(config, items):
+    markers.resolve(items, options.read(config))
+
+def pytest_testnodedown(node, error):
+    markers.pass_on_refusal(node)
+"""
+
+
+@pytest.mark.parametrize("marker", ["m('sokets')", "m('sockets')"])
+def test_a_worker_of_xdist_hands_a_wrong_marker_to_the_controller(pytester: pytest.Pytester, marker: str) -> None:
+    """The message and exit code 4 arrive, and nothing where there is nothing wrong."""
+    pytest.importorskip("xdist")
+    pytester.makeconftest(XDIST)
+    pytester.makepyfile(test_a=f"import pytest\nm = pytest.mark.no_leaks\n@{marker}\ndef test_x(): pass\n")
+    result = pytester.runpytest_subprocess("-p", "no:no_leaks", "-p", "no:pyleak", "-n2")
+    refused = marker == "m('sokets')"
+    assert result.ret == (pytest.ExitCode.USAGE_ERROR if refused else pytest.ExitCode.OK)
+    assert ("ERROR: test_a.py::test_x: no_leaks: 'sokets' is not a kind" in result.stderr.str()) is refused
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_a_worker_that_died_before_it_spoke_refused_nothing() -> None:
+    """xdist gives no output of such a worker."""
+    markers.pass_on_refusal(object())
 
 
 layers = st.lists(

@@ -113,7 +113,7 @@ def test_native_toml_takes_numbers_booleans_and_lists(read: Read, pytester: pyte
     """[tool.pytest] has types: a number needs no quotes."""
     pytester.makepyprojecttoml('[tool.pytest]\nno_leaks = true\nno_leaks_grace = 2\nno_leaks_kinds = ["files"]\n')
     settings = read()
-    assert (settings.enabled, settings.grace_s, settings.kinds) == (True, 2.0, {"files"})
+    assert (settings.enabled, settings.grace_s, settings.kinds) == (True, 2.0, frozenset({"files"}))
 
 
 def test_the_command_line_wins_over_the_ini_file(read: Read, pytester: pytest.Pytester) -> None:
@@ -196,7 +196,7 @@ def test_a_wrong_value_stops_the_run_before_any_test(pytester: pytest.Pytester, 
 def test_a_wrong_ini_value_names_the_file(read: Read, pytester: pytest.Pytester) -> None:
     """Where the value stands is where it is repaired."""
     ini(pytester, "no_leaks_action = explode")
-    with pytest.raises(pytest.UsageError, match="^no_leaks_action in tox.ini: 'explode' is unknown"):
+    with pytest.raises(pytest.UsageError, match=r"^no_leaks_action in tox\.ini: 'explode' is unknown"):
         read()
 
 
@@ -261,7 +261,7 @@ def test_report_targets_are_checked_once(configure: Callable[..., pytest.Config]
 def test_a_report_key_of_a_wrong_type_is_refused(targets: Callable[..., object], pytester: pytest.Pytester) -> None:
     """pytest's own complaint is passed on with the place."""
     pytester.makepyprojecttoml("[tool.pytest]\nno_leaks_report = true\n")
-    with pytest.raises(pytest.UsageError, match="^no_leaks_report in pyproject.toml: .*expects a list"):
+    with pytest.raises(pytest.UsageError, match=r"^no_leaks_report in pyproject\.toml: .*expects a list"):
         targets()
 
 

@@ -20,6 +20,7 @@ LINES = (
 MOST = 20
 """So many wrong markers are listed."""
 
+_REFUSAL = "no_leaks_refusal"
 _READERS = {"no_leaks": checking_layer, "allow_leaks": allowing_layer}
 
 
@@ -85,8 +86,18 @@ def resolve(items: Sequence[pytest.Item], base: Settings) -> dict[pytest.Item, S
             continue  # kept in the readings, and named below with all the others
         if settings.enabled and settings.kinds:
             checked[item] = settings
-    _refuse(items[0].session.stash.get(_READINGS, _Readings()))
+    _refuse(items[0].config, items[0].session.stash.get(_READINGS, _Readings()))
     return checked
+
+
+def pass_on_refusal(node: object) -> None:
+    """Raise in the controller of pytest-xdist what a worker refused, from the hook `pytest_testnodedown`.
+
+    The worker's own error is lost there, and the controller would stop with an internal error instead.
+    """
+    output: dict[str, object] = getattr(node, "workeroutput", None) or {}
+    if _REFUSAL in output:
+        raise pytest.UsageError(str(output[_REFUSAL]))
 
 
 def _read(place: str, mark: pytest.Mark) -> Layer | SettingError:
@@ -118,7 +129,7 @@ def _distance(cls: type, mark: pytest.Mark) -> int:
     return 0
 
 
-def _refuse(readings: _Readings) -> None:
+def _refuse(config: pytest.Config, readings: _Readings) -> None:
     """Warn of filters that equal no name, and raise for all that is wrong."""
     wrong = [str(layer) for _, layer in readings.layers.values() if isinstance(layer, SettingError)]
     for item, remark in readings.remarks:
@@ -129,4 +140,7 @@ def _refuse(readings: _Readings) -> None:
     readings.remarks.clear()
     if wrong:
         more = [f"... and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
-        raise pytest.UsageError("\n".join([*wrong[:MOST], *more]))
+        text = "\n".join([*wrong[:MOST], *more])
+        output: dict[str, object] = getattr(config, "workeroutput", {})
+        output[_REFUSAL] = text
+        raise pytest.UsageError(text)
