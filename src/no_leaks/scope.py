@@ -97,16 +97,6 @@ class Scope:
             self._keep_present(suspects)
         self._finish(suspects, proven, Evidence(attempts, round(waited, 6)))
 
-    def still_left(self) -> tuple[Found, ...]:
-        """Look once more: what others have closed since (a plugin at its own teardown) is no leak."""
-        if not self.left:
-            return ()
-        now = self.panel.look(self.names, self.ledger)
-        self.left = tuple(
-            found for found in self.left if found.spot is None or found.spot[1] in now.get(found.spot[0], EMPTY)
-        )
-        return self.left
-
     def end(self) -> None:
         """End the ledger: what still comes under it comes late."""
         end_ledger(self.ledger)

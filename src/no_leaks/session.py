@@ -80,8 +80,7 @@ class Session:
 
     def conclude(self, scope: Scope) -> tuple[Leak, ...]:
         """Judge and explain what a settled scope left, let go of it, and end the scope."""
-        left = scope.still_left()
-        leaks = tuple(self._explain(scope, found) for found in left)
+        leaks = tuple(self._explain(scope, found) for found in scope.left or ())
         scope.end()
         self.checked += 1
         self.leaks += leaks
