@@ -1,4 +1,4 @@
-"""Fixtures that many tests share; pytester runs inner runs of pytest."""
+"""Fixtures that many tests share."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import Watch, alone, own_faults  # noqa: E402 - after the path is set
-
-pytest_plugins = ["pytester"]
 
 
 @pytest.fixture
