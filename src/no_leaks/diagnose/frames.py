@@ -27,14 +27,16 @@ def running(thing: object) -> Held:
     """Return identity -> name for the local variables of all running frames, but the thing's own if it is a thread."""
     held: Held = {}
     threads = {thread.ident: thread for thread in threading.enumerate()}
+    # No variable for a frame: this function's own is among them, and would keep itself and its callers alive.
     tops = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # public in all but name, and documented
-    for ident, top in tops.items():
-        thread = threads.get(ident)
-        if thread is not thing:
-            name = thread.name if thread is not None else str(ident)
-            _add(held, top, () if ident == threading.get_ident() else (f"thread {name}",))
-    tops.clear()
-    threads.clear()
+    try:
+        for ident in tops:
+            thread = threads.get(ident)
+            if thread is None or thread is not thing:
+                name = thread.name if thread is not None else str(ident)
+                _add(held, tops[ident], () if ident == threading.get_ident() else (f"thread {name}",))
+    finally:
+        tops.clear()
     return held
 
 
@@ -47,11 +49,11 @@ def variable(frame: FrameType | None, thing: object) -> str:
 
 
 def local_ids(frame: FrameType) -> list[tuple[str, int]]:
-    """Return name and identity of each local variable of a function's frame; of modules and classes nothing."""
+    """Return name and identity of each variable of a function's frame; nothing of modules, classes and rewritten asserts."""
     if not frame.f_code.co_flags & CO_OPTIMIZED:
         return []
     space = frame.f_locals
-    names = [(name, id(value)) for name, value in list(space.items())]
+    names = [(name, id(value)) for name, value in list(space.items()) if name.isidentifier()]
     if SNAPSHOTS and sys.getrefcount(space) <= _OWN_REFERENCES:
         space.clear()
     return names
