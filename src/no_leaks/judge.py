@@ -30,7 +30,7 @@ def verdict(sighting: Sighting, allowances: Iterable[Allowance]) -> tuple[Verdic
     for allowance in allowances:
         if allows(allowance, sighting):
             return Verdict.ALLOWED, allowance.reason
-    return Verdict.LEAK, ""
+    return (Verdict.ONCE, sighting.once) if sighting.once else (Verdict.LEAK, "")
 
 
 def allows(allowance: Allowance, sighting: Sighting) -> bool:
@@ -52,7 +52,7 @@ def described(sighting: Sighting) -> list[str]:
 
 
 def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
-    """Drop what another sighting explains: a loop's descriptors, and the unclosed twin of a thing seen open."""
+    """Drop what a rule excuses and what another sighting explains: a loop's descriptors, the unclosed twin of a thing seen open."""
     kept: list[Sighting] = []
     all_of_them = list(sightings)
     covered = {f"fd {fd}" for sighting in all_of_them for fd in sighting.covers_fds}
@@ -61,7 +61,7 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
     for sighting in all_of_them:
         explained = sighting.resource.id in covered and not sighting.covers_fds
         twin = sighting.resource.id in open_ids or id(sighting.stack) in stacks
-        if not explained and not (sighting.kind == "unclosed" and twin):
+        if not explained and not sighting.excuse and not (sighting.kind == "unclosed" and twin):
             kept.append(sighting)
     return kept
 

@@ -93,6 +93,10 @@ class Sighting:
     proof: str = ""
     """Why this is certain without repeating the test; empty where it is only still there."""
     age_s: float | None = None
+    once: str = ""
+    """Why running the scope again would add no more, where that is known without running it again."""
+    excuse: str = ""
+    """The name of the rule that excuses it; it still covers what it explains."""
     daemon: bool = False
     """Whether it is a daemon thread (pyleak's `exclude_daemon_threads`)."""
     covers_fds: tuple[int, ...] = ()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from .model import RawStack
+
 T = TypeVar("T")
 
 
@@ -45,6 +47,20 @@ PATHS: tuple[Rule[str], ...] = (
     Rule("tmp_path", "pytest removes its temporary folders itself, by its own policy", lambda path: "/pytest-of-" in path or any(path.startswith(home) for home in _homes)),
     Rule("bytecode", "the interpreter caches what it compiles", lambda path: "__pycache__" in path or path.endswith((".pyc", ".pyo"))),
 )
+
+
+LOOPS: tuple[Rule[RawStack], ...] = (
+    Rule(
+        "current loop of pytest-asyncio",
+        "it asks for the thread's current loop, which makes one on first use, and keeps it for the whole session",
+        lambda stack: any(code.co_name == "_get_event_loop_no_warn" and "pytest_asyncio" in code.co_filename for code, _ in stack),
+    ),
+)
+
+
+def name_of(rules: tuple[Rule[T], ...], thing: T) -> str:
+    """Return the name of the first rule that holds for a thing, or ""."""
+    return next((rule.name for rule in rules if rule.holds(thing)), "")
 
 
 def excused(rules: tuple[Rule[T], ...], thing: T) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import faults, ledger
-from . import losses, owned
+from . import cleanups, losses, owned
 from .patches import Patches
 
 _PLUMBING = "asyncio."
@@ -29,6 +29,7 @@ def install(loop_class: Any) -> str:
         "event loops": _patches.put(loop_class, "__init__", _creating),
         "async generators": _patches.put(loop_class, "_asyncgen_firstiter_hook", _starting)
         and _patches.put(loop_class, "_asyncgen_finalizer_hook", _dropping),
+        "unclosed loops": not hasattr(loop_class, "__del__") or _patches.put(loop_class, "__del__", _finalizing),
         "destroyed tasks": _patches.put(loop_class, "call_exception_handler", _destroying),
         "timers": hasattr(loop_class, "_run_once") and _patches.put(loop_class, "call_at", _scheduling),
     }
@@ -50,6 +51,14 @@ def _creating(init: Callable[..., None]) -> Callable[..., None]:
                 owned.write(book, owned.LOOP, self, owned.frame_up(1), threading.get_ident())
         except Exception as error:
             faults.note("event loops", error)
+
+    return noting
+
+
+def _finalizing(finalize: Callable[[Any], None]) -> Callable[[Any], None]:
+    def noting(self: Any, *args: Any) -> None:
+        losses.unclosed(self)
+        finalize(self, *args)
 
     return noting
 
@@ -85,7 +94,8 @@ def _starting(first: Callable[..., None]) -> Callable[..., None]:
 
 def _dropping(finalize: Callable[..., None]) -> Callable[..., None]:
     def noting(self: Any, agen: Any) -> None:
-        losses.dropped(agen)
+        if cleanups.is_pending(agen):
+            losses.dropped(agen)
         finalize(self, agen)
 
     return noting

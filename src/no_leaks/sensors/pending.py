@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .. import ledger
+from .. import ledger, rules
 from ..model import Resource, Sighting
 from . import asyncio_loops, suspended
 
@@ -42,7 +42,7 @@ def timer(handle: Any, record: ledger.Record, left_s: float, proof: str = "") ->
     )
 
 
-def loop(thing: Any, record: ledger.Record) -> Sighting:
+def loop(thing: Any, record: ledger.Record, proof: str = "") -> Sighting:
     """Describe an event loop that is open and does not run."""
     return Sighting(
         kind="tasks",
@@ -50,9 +50,17 @@ def loop(thing: Any, record: ledger.Record) -> Sighting:
         summary="an event loop was created and never closed",
         fix="loop.close(), or let asyncio.run(...) own the loop",
         stack=record.stack,
+        proof=proof,
         age_s=age_s(record),
         covers_fds=asyncio_loops.descriptors_of(thing),
+        once="it is the thread's current loop, which asyncio.get_event_loop() makes once" if _is_implicit(record) else "",
+        excuse=rules.name_of(rules.LOOPS, record.stack),
     )
+
+
+def _is_implicit(record: ledger.Record) -> bool:
+    """Whether `asyncio.get_event_loop()` made a loop because the thread had none (until 3.13; 3.14 raises)."""
+    return any(code.co_name == "get_event_loop" and suspended.is_asyncio(code) for code, _ in record.stack)
 
 
 def generator(agen: Any, record: ledger.Record, proof: str = "") -> Sighting:

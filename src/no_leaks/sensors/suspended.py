@@ -16,6 +16,7 @@ from typing import Any
 from .. import origin
 from ..model import Frame, RawStack
 from ..words import safe_repr
+from . import cleanups
 
 _STEPS: tuple[type, ...] = (CoroutineType, GeneratorType, AsyncGeneratorType)
 _DEPTH = 64
@@ -66,8 +67,8 @@ def is_made_by(tasks: Iterable[Any], stack: RawStack) -> bool:
 
 
 def is_unfinished(agen: Any, tasks: Iterable[Any]) -> bool:
-    """Whether an async generator was begun, is not finished, and none of these tasks is in the middle of it."""
-    return agen.ag_frame is not None and not any(id(agen) in held_by(task.get_coro()) for task in tasks)
+    """Whether an async generator was begun, has something left to clean up, and none of these tasks is in the middle of it."""
+    return cleanups.is_pending(agen) and not any(id(agen) in held_by(task.get_coro()) for task in tasks)
 
 
 def held_by(awaitable: object) -> set[int]:
