@@ -59,6 +59,7 @@ def collect(pytester: pytest.Pytester) -> Collect:
 
     def go(source: str) -> list[pytest.Item]:
         text = "import re, unittest, pytest\nm = pytest.mark.no_leaks\n" + source
+        pytester.plugins = [Wiring()]  # they register the markers
         arguments = ("-p", "no:no_leaks", "-p", "no:pyleak")
         module = pytester.getmodulecol(text, configargs=arguments)  # pyright: ignore[reportUnknownMemberType]  # pytest leaves configargs untyped
         assert isinstance(module, pytest.Module)

@@ -176,7 +176,7 @@ WRONG = [
     ("--no-leaks-report=xml:a", "--no-leaks-report: 'xml' is not a format; valid are: json"),
     ("-ono_leaks_kinds=sokets", "-o no_leaks_kinds: 'sokets' is not a kind"),
     ("-ono_leaks=maybe", "-o no_leaks: invalid truth value 'maybe'; valid are: true, false"),
-    ("-ono_leaks_grace=inf", "-o no_leaks_grace: inf is not a number of seconds, 0 or more"),
+    ("-ono_leaks_grace=inf", "-o no_leaks_grace: *inf*is not a number of seconds, 0 or more"),
     ("-ono_leaks_grace=abc", "-o no_leaks_grace: *'abc'*"),
     ("-ono_leaks_report=json", "-o no_leaks_report: 'json' is not FORMAT:PATH"),
 ]
