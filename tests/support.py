@@ -166,3 +166,12 @@ def in_child(look: Callable[[], object]) -> str:
         answer = pipe.read().decode()
     os.waitpid(pid, 0)
     return answer
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Give way to other threads until a condition holds; give up after very many tries, never after a time."""
+    for _ in range(1_000_000):
+        if holds():
+            return
+        os.sched_yield()
+    raise AssertionError("it never came to hold")
