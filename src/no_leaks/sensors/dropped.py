@@ -14,6 +14,7 @@ from ..model import RawStack, Resource, Sighting
 
 _FD = re.compile(r"\bfd=(\d+)")
 _NAME = re.compile(r"\bname=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|b'(?:[^'\\]|\\.)*'|\d+)")
+_NUMBER = re.compile(r"\bname=(\d+)")
 _PID = re.compile(r"\bsubprocess (\d+)\b|\bpid=(\d+)")
 _FOLDER = re.compile(r"<TemporaryDirectory ('(?:[^'\\]|\\.)*')>")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -63,7 +64,7 @@ def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
     pid = _PID.search(text)
     sighting = Sighting(
         kind="tasks" if form.type == "async generator" else "unclosed",
-        resource=Resource(form.type, _identity(fd, pid), _detail(text)),
+        resource=Resource(form.type, _identity(fd or _NUMBER.search(text), pid), _detail(text)),
         summary=form.summary,
         fix=form.fix,
         stack=stack,
