@@ -19,6 +19,16 @@ def dropped(agen: Any) -> None:
         faults.note("async generators", error)
 
 
+def unclosed(loop: Any) -> None:
+    """An event loop is about to be finalized; if it is open, it takes its descriptors with it."""
+    try:
+        birth = owned.find(loop, owned.LOOP) if not loop.is_closed() else None
+        if birth is not None and owned.is_news(birth):
+            owned.lose(birth, pending.loop(loop, birth.record, "the garbage collector had to close it"))
+    except Exception as error:
+        faults.note("event loops", error)
+
+
 def destroyed(task: Any) -> None:
     """A task was destroyed while it was pending; one without a record is nobody's here."""
     try:

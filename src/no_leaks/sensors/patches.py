@@ -31,7 +31,7 @@ class Patches:
         """Put everything back; where somebody else wrapped ours, ours stays beneath and is inert without a ledger."""
         while self._done:
             holder, name, original, replacement, own = self._done.pop()
-            if vars(holder).get(name) is replacement:
+            if holder.__dict__.get(name) is replacement:
                 if own:
                     setattr(holder, name, original)
                 else:
