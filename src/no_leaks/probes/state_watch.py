@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType, MethodType
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from .. import origin
 from ..ledger import Record
@@ -166,5 +166,4 @@ def put_back(live: list[object], old: Sequence[object], new: Sequence[object]) -
 
 def entries(value: Any) -> tuple[object, ...]:
     """Return a list-like value of a change; nothing is an empty one."""
-    found: tuple[object, ...] = value if isinstance(value, tuple) else ()
-    return found
+    return cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()

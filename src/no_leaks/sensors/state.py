@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from .. import faults, ledger, origin
 from . import audit
+from .patches import Patches
 
 AUDITED = ("os.chdir", "os.putenv", "os.unsetenv")
 """Audit events that are kept on record while `state` is checked."""
@@ -59,39 +60,32 @@ SITES = (
 )
 """`unittest.mock._patch` is what `mock.patch(...)` returns, by that name on 3.10 to 3.14; where it is not found it is not wrapped."""
 
-_wrapped: dict[_Site, tuple[Any, Callable[..., Any], Callable[..., Any]]] = {}
+_patches = Patches()
+_listening = False
 
 
 def install() -> None:
-    """Begin to listen; removed by `remove`, and for the audit events by audit.remove."""
+    """Begin to listen."""
+    global _listening
+    _listening = True
     audit.listen(*AUDITED)
-    _wrap_loaded()
+    refresh()
 
 
 def refresh() -> None:
-    """Wrap what has been loaded since: a scope begins, and unittest.mock is not imported for our sake."""
-    if _wrapped:
-        _wrap_loaded()
-
-
-def _wrap_loaded() -> None:
-    for site in SITES:
+    """Wrap what has been loaded since, while listening: a scope begins, and unittest.mock is not imported for our sake."""
+    for site in SITES if _listening else ():
         owner = sys.modules.get(site.module)
         if site.owner:
             owner = getattr(owner, site.owner, None)
-        original = getattr(owner, site.attribute, None)
-        if site not in _wrapped and original is not None:
-            wrapper = _wrap(site, original)
-            setattr(owner, site.attribute, wrapper)
-            _wrapped[site] = (owner, original, wrapper)
+        _patches.put(owner, site.attribute, functools.partial(_wrap, site))
 
 
 def remove() -> None:
-    """Put every function back, unless somebody else has replaced it since."""
-    for site, (owner, original, wrapper) in _wrapped.items():
-        if getattr(owner, site.attribute, None) is wrapper:
-            setattr(owner, site.attribute, original)
-    _wrapped.clear()
+    """Put every function back; the audit events end with `audit.remove`."""
+    global _listening
+    _listening = False
+    _patches.undo()
 
 
 def _wrap(site: _Site, original: Callable[..., Any]) -> Callable[..., Any]:
