@@ -1,0 +1,224 @@
+"""Births: the record, and with it the ledger, that a thing belongs to."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from no_leaks import births, ledger
+from no_leaks.ledger import Ledger, Record
+from no_leaks.model import Owner
+from support import Watch, alone
+
+Make = Callable[..., Watch]
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    """No ledger of a run around these tests is in sight."""
+    with alone():
+        yield
+
+
+@pytest.fixture
+def book() -> Ledger:
+    """A ledger that is asked first."""
+    return ledger.open_ledger(Owner("function"))
+
+
+@pytest.fixture
+def wider() -> Ledger:
+    """Another scope's ledger."""
+    return ledger.open_ledger(Owner("session"))
+
+
+def opened(path: object, flags: int | None = os.O_RDONLY) -> Record:
+    """Make the record of an open."""
+    return Record("open", (path, "r", flags, False), ())
+
+
+def test_the_newest_record_is_found(book: Ledger) -> None:
+    """An older open of the same path was closed, or is another descriptor."""
+    old, new = opened("/a"), opened("/a")
+    book.records += [old, new]
+    assert births.of_file("/a", None, book) == (book, new)
+
+
+def test_the_ledger_asked_for_comes_first(book: Ledger, wider: Ledger) -> None:
+    """A newer record of another scope explains only what this one's cannot."""
+    own, other = opened("/a"), opened("/a")
+    book.records.append(own)
+    wider.records.append(other)
+    assert births.of_file("/a", None, book) == (book, own)
+    assert births.of_file("/a", None, wider) == (wider, other)
+
+
+def test_a_tombstone_still_explains(book: Ledger, wider: Ledger) -> None:
+    """An earlier test's file that is seen late is that test's."""
+    wider.records.append(opened("/a"))
+    ledger.end_ledger(wider)
+    found = births.of_file("/a", None, book)
+    assert found is not None
+    assert found.ledger is wider
+
+
+def test_nothing_is_found_where_nothing_was_written(book: Ledger) -> None:
+    """A C extension's descriptor has no birth."""
+    assert births.of_file("/a", None, book) is None
+    assert births.of_socket(3, book) is None
+    assert births.of_opened_descriptor(3, book) is None
+    assert births.of_mapping(3, "/a", book) is None
+    assert births.of_child(1, None, book) is None
+    assert births.of_child(1, 1.0, book) is None
+    assert births.of_thread(threading.main_thread(), book) is None
+
+
+def test_access_tells_two_opens_apart(book: Ledger) -> None:
+    """Where the flags are unknown, any access will do."""
+    reading, writing = opened("/a", os.O_RDONLY), opened("/a", os.O_WRONLY | os.O_CREAT)
+    book.records += [reading, writing]
+    assert births.of_file("/a", os.O_RDONLY, book) == (book, reading)
+    assert births.of_file("/a", os.O_WRONLY, book) == (book, writing)
+    book.records.append(opened("/a", None))
+    assert births.of_file("/a", os.O_RDWR, book) == (book, book.records[-1])
+
+
+def test_a_number_is_no_path_and_true_is_no_number(book: Ledger) -> None:
+    """`open(3)` wraps a descriptor; a bool equals a number and is none."""
+    book.records += [opened(3), opened(True)]
+    assert births.of_opened_descriptor(3, book) == (book, book.records[0])
+    assert births.of_opened_descriptor(1, book) is None
+    assert births.of_file("3", None, book) is None
+
+
+def test_a_record_with_few_facts_is_no_reason_to_fail(book: Ledger) -> None:
+    """SQLite's event carries the path alone."""
+    book.records.append(Record("sqlite3.connect", ("/a.db",), ()))
+    assert births.of_file("/a.db", os.O_RDWR, book) is not None
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+def test_a_databases_side_files_are_the_databases(book: Ledger, suffix: str) -> None:
+    """SQLite opens them in C, beside the database."""
+    book.records.append(Record("sqlite3.connect", ("/nowhere/a.db",), ()))
+    assert births.of_file(f"/nowhere/a.db{suffix}", None, book) is not None
+
+
+def test_a_removed_file_keeps_its_birth(book: Ledger) -> None:
+    """The system marks its link."""
+    book.records.append(opened("/a"))
+    assert births.of_file("/a (deleted)", None, book) is not None
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "same"),
+    [
+        ("/srv/a", "/srv/a", True),
+        (b"/srv/a", "/srv/a", True),
+        (Path("/srv/a"), "/srv/a", True),
+        ("a", "/elsewhere/a", True),
+        ("/srv/a", "/srv/b", False),
+        ("/srv/", "/elsewhere", False),
+        ("/srv/\0", "/srv/", False),
+        (7, "/srv/a", False),
+        (None, "/srv/a", False),
+    ],
+)
+def test_a_path_is_known_as_the_program_gave_it(raw: object, path: str, same: bool) -> None:
+    """Text, bytes, path objects; relative ones by their name, since the folder may have changed."""
+    assert births.is_path(raw, path) is same
+
+
+def test_a_path_whose_protocol_raises_is_none() -> None:
+    """The user's `__fspath__` may be broken: no reason to break a report."""
+
+    class Broken(os.PathLike[str]):
+        def __fspath__(self) -> str:
+            raise RuntimeError("no path")
+
+    assert births.is_path(Broken(), "/a") is False
+
+
+def test_a_nameless_temporary_file_is_known_by_its_folder(tmp_path: Path) -> None:
+    """O_TMPFILE is given the folder; the link below it is made up by the system."""
+    real = os.path.realpath(tmp_path)
+    assert births.is_path(str(tmp_path), f"{real}/#1234", os.O_TMPFILE | os.O_RDWR)
+    assert not births.is_path(str(tmp_path), "/elsewhere/#1234", os.O_TMPFILE | os.O_RDWR)
+    assert not births.is_path(str(tmp_path), f"{real}/#1234", os.O_RDWR)
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    """The system shows where it leads."""
+    (tmp_path / "real").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert births.is_path(str(tmp_path / "link"), os.path.realpath(tmp_path / "real"))
+
+
+def test_a_socket_is_known_after_its_death_by_the_number_it_had(book: Ledger) -> None:
+    """Looked at while it lived, it is remembered."""
+    sock = socket.socket()
+    number = sock.fileno()
+    record = Record("socket.__new__", (), (), weakref.ref(sock))
+    book.records.append(record)
+    assert births.of_socket(number, book) == (book, record)
+    sock.close()
+    del sock
+    assert births.descriptor_of(record) == number
+
+
+def test_an_object_without_a_number_has_none() -> None:
+    """A broken or closed object owns no descriptor."""
+
+    class Broken:
+        def fileno(self) -> int:
+            raise OSError("no number")
+
+    broken, plain = Broken(), type("Plain", (), {})()
+    assert births.descriptor_of(Record("socket.__new__", (), (), weakref.ref(broken))) is None
+    assert births.descriptor_of(Record("socket.__new__", (), (), weakref.ref(plain))) is None
+    assert births.descriptor_of(Record("socket.__new__", (), ())) is None
+
+
+def test_a_child_is_known_by_the_object_that_knows_its_pid(book: Ledger, wider: Ledger) -> None:
+    """Exact where there is an object, whoever's it is."""
+    child = SimpleNamespace(pid=42)
+    holder = type("Popen", (), {"pid": 42})()
+    record = Record("subprocess.Popen", ("x", ["x"]), (), weakref.ref(holder))
+    wider.records.append(record)
+    book.records.append(Record("os.fork", (), ()))
+    assert births.of_child(child.pid, 1.0, book) == (wider, record)
+
+
+def test_a_bare_child_is_known_by_the_time_of_its_birth(book: Ledger, wider: Ledger) -> None:
+    """A fork leaves no object: the nearest in time is meant."""
+    early, late = Record("os.fork", (), (), born_s=10.0), Record("os.posix_spawn", (), (), born_s=20.0)
+    book.records.append(early)
+    wider.records.append(late)
+    assert births.of_child(42, 11.0, book) == (book, early)
+    assert births.of_child(42, 19.0, book) == (wider, late)
+    assert births.of_child(42, None, book) is None
+
+
+def test_a_thread_is_known_by_itself(book: Ledger) -> None:
+    """Names repeat, objects do not."""
+    thread, other = threading.Thread(name="x"), threading.Thread(name="x")
+    book.records.append(Record("threading.Thread.start", ("x",), (), weakref.ref(thread)))
+    assert births.of_thread(thread, book) == (book, book.records[0])
+    assert births.of_thread(other, book) is None
+
+
+def test_a_file_that_mkstemp_opened_is_found_by_its_path(watch: Make) -> None:
+    """The library opens it a frame below the user's call."""
+    watching = watch("files")
+    fd, path = tempfile.mkstemp()
+    os.close(fd)
+    os.unlink(path)
+    assert births.of_file(path, None, watching.ledger) is not None
