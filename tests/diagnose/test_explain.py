@@ -31,7 +31,12 @@ def test_what_was_judged_is_kept() -> None:
         done="closed",
         reason="kept warm",
     )
-    assert (leak.verdict, leak.evidence, leak.owner, leak.test) == (Verdict.ALLOWED, Evidence(6, 0.1), OWNER, OWNER.test)
+    assert (leak.verdict, leak.evidence, leak.owner, leak.test) == (
+        Verdict.ALLOWED,
+        Evidence(6, 0.1),
+        OWNER,
+        OWNER.test,
+    )
     assert (leak.held_by, leak.done, leak.reason, leak.hint) == (("module shop",), "closed", "kept warm", "close it")
 
 

@@ -22,9 +22,7 @@ names = st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda name: not n
 numbers = st.integers(min_value=0, max_value=2**48)
 
 
-def of(
-    *frames: Frame, kind: str = "sockets", held_by: tuple[str, ...] = HELD, resource: Resource = SOCKET
-) -> str:
+def of(*frames: Frame, kind: str = "sockets", held_by: tuple[str, ...] = HELD, resource: Resource = SOCKET) -> str:
     return fingerprint.of(kind, frames, held_by, resource)
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from no_leaks import faults
-from no_leaks.diagnose import holders
 from no_leaks.diagnose.holders import Limits, path_to
 
 HOME = "shop_registry_of_test"
@@ -105,7 +104,8 @@ def test_a_closure(home: Any) -> None:
         return lambda: thing
 
     (function, closure) = path_in(home, make)
-    assert function.startswith("function ") and function.endswith("<lambda>")
+    assert function.startswith("function ")
+    assert function.endswith("<lambda>")
     assert closure == "closure thing"
 
 
@@ -128,7 +128,8 @@ def test_a_default_argument(home: Any) -> None:
         return with_default
 
     (function, index) = path_in(home, make)
-    assert function.endswith("with_default") and index == "[0]"
+    assert function.endswith("with_default")
+    assert index == "[0]"
 
 
 def test_a_bound_method(home: Any) -> None:
@@ -144,6 +145,62 @@ def test_a_partial(home: Any) -> None:
 def test_an_exception(home: Any) -> None:
     """What native code holds without a name is named by the class of its holder."""
     assert path_in(home, ValueError) == ("ValueError", "[0]")
+
+
+def test_a_namespace_that_is_lent_out(home: Any) -> None:
+    """A dictionary of attributes that is held without its object is a dictionary like any other."""
+    assert path_in(home, lambda thing: vars(Client(thing))) == ("['_conn']",)
+
+
+def test_attributes_that_were_asked_for(home: Any) -> None:
+    """Somebody's `vars()` makes the attributes an object of their own, and the path no longer."""
+
+    def make(thing: Thing) -> Client:
+        client = Client(thing)
+        assert vars(client)
+        return client
+
+    assert path_in(home, make) == ("Client._conn",)
+
+
+def test_an_attribute_of_a_sequence(home: Any) -> None:
+    """A list of the user's may hold by an attribute what it does not hold by place."""
+
+    class Bag(list[object]):
+        __slots__ = ("conn",)
+        conn: object
+
+    def make(thing: Thing) -> Bag:
+        bag = Bag()
+        bag.conn = thing
+        return bag
+
+    assert path_in(home, make) == ("Bag.conn",)
+
+
+def test_an_empty_slot_is_passed_over(home: Any) -> None:
+    """A slot that was never filled has no value to compare."""
+
+    class Pair:
+        __slots__ = ("before", "conn")
+        conn: object
+
+    def make(thing: Thing) -> Pair:
+        pair = Pair()
+        pair.conn = thing
+        return pair
+
+    assert path_in(home, make) == ("Pair.conn",)
+
+
+def test_an_attribute_without_a_slot(home: Any) -> None:
+    """A class with both kinds of attributes names the one that holds."""
+
+    class Both(Slotted):
+        def __init__(self, thing: Thing) -> None:
+            self.first, self.second = 1, thing
+
+    assert path_in(home, Both) == ("Both.second",)
 
 
 def test_a_traceback_keeps_its_frames(home: Any) -> None:
@@ -270,7 +327,8 @@ def test_a_pending_task(clean_faults: None) -> None:
         return found
 
     first, last = asyncio.run(main())
-    assert first.startswith("task ") and first.endswith("hold")
+    assert first.startswith("task ")
+    assert first.endswith("hold")
     assert last == "frame hold: variable conn"
 
 
@@ -288,9 +346,7 @@ def test_an_open_loop(clean_faults: None) -> None:
 def test_a_running_function_only_where_nothing_lasts(clean_faults: None) -> None:
     """A variable of this thread's own functions ends by itself, and is the last to be named."""
     thing = Thing()
-    assert path_to(thing) == (
-        "frame test_a_running_function_only_where_nothing_lasts: variable thing",
-    )
+    assert path_to(thing) == ("frame test_a_running_function_only_where_nothing_lasts: variable thing",)
 
 
 def test_nobody(clean_faults: None) -> None:
@@ -344,8 +400,8 @@ def test_odd_objects_break_nothing(home: Any) -> None:
         def __hash__(self) -> int:
             return 1
 
-        @property
-        def __class__(self) -> Any:  # type: ignore[override]
+        @property  # type: ignore[misc]  # a false class is what mocks have
+        def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # likewise
             return dict
 
     assert path_in(home, lambda thing: {Odd(Thing()): [Odd(thing)]})[1:] == ("[0]", "Odd.thing")
@@ -382,6 +438,6 @@ def test_a_fault_is_noted_and_names_nobody(clean_faults: None, monkeypatch: pyte
     def broken(*things: object) -> list[object]:
         raise RuntimeError("no referrers")
 
-    monkeypatch.setattr(holders.gc, "get_referrers", broken)
+    monkeypatch.setattr(gc, "get_referrers", broken)
     assert path_to(Thing()) == ()
     assert "no referrers" in faults.noted()["holders"]

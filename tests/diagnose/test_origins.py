@@ -20,7 +20,18 @@ def sighting(**more: object) -> Sighting:
 
 
 def leak(*frames: Frame) -> Leak:
-    return Leak("nl-0", "sockets", Verdict.LEAK, "definite", None, Owner("session"), "", Resource("", ""), frames, evidence=Evidence())
+    return Leak(
+        "nl-0",
+        "sockets",
+        Verdict.LEAK,
+        "definite",
+        None,
+        Owner("session"),
+        "",
+        Resource("", ""),
+        frames,
+        evidence=Evidence(),
+    )
 
 
 def test_the_users_frames_come_first() -> None:

@@ -83,7 +83,13 @@ def test_the_sentence_is_bad_and_the_fix_is_good(root: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "label"),
-    [("files", "opened at"), ("threads", "started at"), ("tasks", "created at"), ("state", "changed at"), ("memory", "created at")],
+    [
+        ("files", "opened at"),
+        ("threads", "started at"),
+        ("tasks", "created at"),
+        ("state", "changed at"),
+        ("memory", "created at"),
+    ],
 )
 def test_each_kind_has_its_verb(kind: str, label: str) -> None:
     """A file is opened, a thread is started."""
@@ -132,7 +138,9 @@ def test_one_look_is_singular() -> None:
 
 def test_an_identity_is_not_said_twice() -> None:
     """A name that begins with its type stands alone."""
-    assert "  thread worker, running" in text.render([replace(LEAK, kind="threads", resource=Resource("thread", "thread worker", "running"))], "")
+    assert "  thread worker, running" in text.render(
+        [replace(LEAK, kind="threads", resource=Resource("thread", "thread worker", "running"))], ""
+    )
 
 
 def test_an_allowed_leak_says_why_and_offers_no_marker() -> None:

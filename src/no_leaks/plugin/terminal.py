@@ -128,8 +128,7 @@ def _leaks(totals: Totals) -> str:
 def _nobodys(run: Run) -> Iterator[text.Line]:
     """Yield the leaks that no test's own report shows: of a wider scope, or of nobody."""
     alone = [leak for leak in run.leaks if leak.test is None and leak.verdict.fails]
-    for line in text.blocks(alone, run.root):
-        yield line
+    yield from text.blocks(alone, run.root)
     if alone:
         yield "", ""
     for stray in run.strays():
@@ -153,4 +152,8 @@ def _faults(noted: Mapping[str, str]) -> Iterator[text.Line]:
 
 
 def _blind(canary: Mapping[str, bool]) -> dict[str, str]:
-    return {f"canary {kind}": "a planted leak was not seen: leak detection is not working" for kind, seen in canary.items() if not seen}
+    return {
+        f"canary {kind}": "a planted leak was not seen: leak detection is not working"
+        for kind, seen in canary.items()
+        if not seen
+    }

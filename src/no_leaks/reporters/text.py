@@ -91,7 +91,9 @@ def evidence(leak: Leak) -> str:
     seen: Evidence = leak.evidence
     parts = [leak.proof] if leak.proof else []
     if seen.attempts and not leak.proof:
-        parts.append(f"still {verbs(leak.kind).still} after {count(seen.attempts, 'look')} in {duration(seen.waited_s)}")
+        parts.append(
+            f"still {verbs(leak.kind).still} after {count(seen.attempts, 'look')} in {duration(seen.waited_s)}"
+        )
     if seen.rounds:
         growth = ", ".join(f"{change:+d}" for change in seen.rounds)
         even = len(set(seen.rounds)) == 1
@@ -154,7 +156,10 @@ def _places(label: str, frames: Sequence[Frame], root: str, width: int) -> Itera
     if source:
         yield f"{' ' * _LABEL}>   {short(source, width - _LABEL - 4)}", "source"
     chain = " · ".join(map(_place, callers))
-    folded = _folded(len(mine[CALLERS:]), "frame"), _folded(len(frames) - len(mine or frames[:CALLERS]), "library frame")
+    folded = (
+        _folded(len(mine[CALLERS:]), "frame"),
+        _folded(len(frames) - len(mine or frames[:CALLERS]), "library frame"),
+    )
     text = "  ".join(filter(None, (chain, *folded)))
     yield from _wrapped(_UNDER, text, " · ", width + _CHAIN, style="dim")
 
