@@ -280,7 +280,7 @@ def test_a_hook_is_seen_once_and_restored(scope: Scope, hook: str) -> None:
     owner: Any = {"sys": sys, "threading": threading}[module]
     old = getattr(owner, name)
     setattr(owner, name, changed)
-    assert scope.only().summary.startswith(f"{hook} was ")
+    assert scope.only().summary.startswith(f"the hook {hook} was ")
     scope.release()
     assert getattr(owner, name) is old
 
@@ -357,7 +357,7 @@ def test_a_setting_of_an_existing_logger_is_seen_and_restored(field: str, value:
         logger.setLevel(42)
     else:
         setattr(logger, field, value)
-    assert f"`{field}` of the logger 'no_leaks_test_existing' was {old!r} and is now {value!r}" == scope.only().summary
+    assert f"the attribute `{field}` of the logger 'no_leaks_test_existing' was {old!r} and is now {value!r}" == scope.only().summary
     scope.release()
     assert getattr(logger, field) == old
 
@@ -365,7 +365,7 @@ def test_a_setting_of_an_existing_logger_is_seen_and_restored(field: str, value:
 def test_logging_disabled_is_seen_and_restored(scope: Scope) -> None:
     """logging.disable silences the tests that follow."""
     logging.disable(logging.CRITICAL)
-    assert scope.only().summary == "logging.disable was 0 and is now 50"
+    assert scope.only().summary == "the level of logging.disable was 0 and is now 50"
     scope.release()
     assert logging.root.manager.disable == 0
 

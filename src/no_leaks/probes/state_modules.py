@@ -95,7 +95,7 @@ class Attributes:
         kind = "class attribute" if isinstance(change.place, type) else "module attribute"
         detail = f"was {old}, is now {new}"
         remedy = f'use monkeypatch.setattr("{name}", ...), or `with mock.patch("{name}"):`'
-        return Words(kind, name, f"{name} {verb} and never put back: it was {old} and is now {new}", remedy, detail)
+        return Words(kind, name, f"the {kind} {name} {verb} and never put back: it was {old} and is now {new}", remedy, detail)
 
     def restore(self, change: Change) -> None:
         """Put the old value back."""

@@ -31,7 +31,7 @@ def _say_path(change: Change) -> Words:
     return Words(
         "sys.path",
         "sys.path",
-        f"sys.path was changed and not put back: {difference(entries(change.old), entries(change.new))}",
+        f"the list sys.path was changed and not put back: {difference(entries(change.old), entries(change.new))}",
         "use monkeypatch.syspath_prepend(path)",
     )
 
@@ -53,7 +53,7 @@ def _say_hook(change: Change) -> Words:
     name = change.key[0]
     was, now = called(change.old), called(change.new)
     remedy = f'use monkeypatch.setattr("{name}", ...)' if name in HOOKS else "put back what sys.get_asyncgen_hooks() returned"
-    return Words("hook", name, f"{name} was {was} and is now {now}", remedy)
+    return Words("hook", name, f"the hook {name} was {was} and is now {now}", remedy)
 
 
 def _undo_hook(change: Change) -> None:
@@ -72,7 +72,7 @@ def _read_importers() -> Mapping[Key, object]:
 def _say_importers(change: Change) -> Words:
     name = f"sys.{change.key[0]}"
     what = difference(entries(change.old), entries(change.new))
-    return Words("import hook", name, f"{name} was changed and not put back: {what}", f"use monkeypatch.setattr({name!r}, ...)")
+    return Words("import hook", name, f"the list {name} was changed and not put back: {what}", f"use monkeypatch.setattr({name!r}, ...)")
 
 
 def _undo_importers(change: Change) -> None:
@@ -120,7 +120,7 @@ def _say_logging(change: Change) -> Words:
         return Words("logging handlers", name, summary, "call logger.removeHandler(handler) in a finally or a fixture's teardown")
     remedy = "use caplog.set_level(...)" if field == "level" else "put it back in a finally or a fixture's teardown"
     old, new = safe_repr(change.old), safe_repr(change.new)
-    where = "logging.disable" if field == "disable" else f"`{field}` of the logger {name!r}"
+    where = "the level of logging.disable" if field == "disable" else f"the attribute `{field}` of the logger {name!r}"
     return Words(f"logging {field}", name, f"{where} was {old} and is now {new}", remedy)
 
 

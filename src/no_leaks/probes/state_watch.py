@@ -122,8 +122,8 @@ def called(value: object) -> str:
         return "nothing"
     code = code_of(value)
     if code is not None:
-        name = getattr(value, "__qualname__", code.co_name)
-        return f"{name}() at {origin.relative(code.co_filename, origin.root())}:{code.co_firstlineno}"
+        name: str = getattr(value, "__qualname__", code.co_name)
+        return f"{name.replace('.<locals>', '')}() at {origin.relative(code.co_filename, origin.root())}:{code.co_firstlineno}"
     if isinstance(value, type):
         return f"the class {value.__module__}.{value.__qualname__}"
     return safe_repr(value, 80)

@@ -23,7 +23,7 @@ def sighting(holder: Any, sample: RawStack | None, held_s: float, threshold_s: f
     return Sighting(
         kind="blocking",
         resource=Resource("event loop", "trio" if trio else "asyncio", name),
-        summary=f"{name} held up the event loop: nothing else could run in it",
+        summary=f"the event loop was held up by {name}: nothing else could run in it",
         fix=FIX_TRIO if trio else FIX,
         stack=stack,
         proof=proof + unseen,
