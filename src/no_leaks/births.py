@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from . import env
 from .ledger import Ledger, Record, all_ledgers
 
 _O_TMPFILE = getattr(os, "O_TMPFILE", 0)
@@ -55,6 +56,18 @@ def of_mapping(fd: int, path: str, first: Ledger) -> Birth | None:
     """Find who mapped a file into memory: the mapping keeps a duplicate, under a number that nothing tells."""
     name = path.removesuffix(DELETED)
     return find(first, lambda record: record.facts[0] != fd and record.facts[-1] == name, "mmap.__new__")
+
+
+def of_descriptor(fd: int, first: Ledger) -> Birth | None:
+    """Find who made a descriptor, whatever it is: by its object, by the number it was wrapped from, or by its path."""
+    known = of_socket(fd, first) or of_opened_descriptor(fd, first)
+    if known is not None or not env.LINUX:
+        return known
+    try:
+        link = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return None
+    return of_file(link, None, first) if link.startswith("/") else None
 
 
 def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:

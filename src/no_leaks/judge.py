@@ -61,8 +61,11 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
     for sighting in all_of_them:
         explained = sighting.resource.id in covered and not sighting.covers_fds
         twin = sighting.resource.id in open_ids or id(sighting.stack) in stacks
-        if not explained and not sighting.excuse and not (sighting.kind == "unclosed" and twin):
-            kept.append(sighting)
+        if explained or sighting.excuse or (sighting.kind == "unclosed" and twin):
+            continue
+        kept.append(sighting)
+        if sighting.kind == "unclosed" and sighting.stack:
+            stacks.add(id(sighting.stack))  # a stream, its transport and its socket each warn of the same loss
     return kept
 
 

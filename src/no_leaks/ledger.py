@@ -53,6 +53,8 @@ class Ledger:
 
 
 CURRENT: ContextVar[Ledger | None] = ContextVar("no_leaks_ledger", default=None)
+SUBMITTED: ContextVar[RawStack] = ContextVar("no_leaks_submitted", default=())
+"""Where the work that runs in a pool's thread was handed in: it goes on where the thread's own stack ends."""
 _living: list[Ledger] = []
 _tombstones: deque[Ledger] = deque(maxlen=TOMBSTONES)
 _MAIN = threading.main_thread().ident
@@ -110,10 +112,11 @@ def forget_all() -> None:
 
 
 @contextmanager
-def at_work(ledger: Ledger | None) -> Iterator[None]:
-    """Name a ledger as the one at work in this context."""
-    token = CURRENT.set(ledger)
+def at_work(ledger: Ledger | None, submitted: RawStack = ()) -> Iterator[None]:
+    """Name a ledger as the one at work in this context; `submitted` is where a pool's work was handed in."""
+    token, handed = CURRENT.set(ledger), SUBMITTED.set(submitted)
     try:
         yield
     finally:
+        SUBMITTED.reset(handed)
         CURRENT.reset(token)

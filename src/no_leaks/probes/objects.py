@@ -7,11 +7,10 @@ import io
 import socket
 
 from .. import faults
+from ..layers import LAYERS, descriptor_of
 from ..model import Kind
 
-_OUTERMOST: tuple[type, ...] = (io.TextIOWrapper, io.BufferedRandom, io.BufferedRWPair, io.BufferedWriter, io.BufferedReader, io.FileIO)
-"""Layers of a file from the outside in: closing the outermost flushes what the user wrote."""
-_OWNERS = (*_OUTERMOST, socket.socket)
+_OWNERS = (*LAYERS, socket.socket)
 _SELECTORS = ("EpollSelector", "KqueueSelector")
 """They own an epoll or kqueue, whose own objects the collector does not know; an event loop may own the selector."""
 _NAMED = (*_SELECTORS, "Connection")
@@ -23,8 +22,7 @@ def all_of_descriptor(fd: int) -> list[object]:
     for thing in gc.get_objects():
         cls = type(thing)
         # type() and not isinstance(): a proxy's __class__ would run the user's code for every object of the heap.
-        # Not io.IOBase: a SpooledTemporaryFile writes itself to disk when it is asked for its descriptor.
-        if (issubclass(cls, _OWNERS) or cls.__name__ in _NAMED) and _fileno(thing) == fd:
+        if (issubclass(cls, _OWNERS) or cls.__name__ in _NAMED) and descriptor_of(thing) == fd:
             found.append(thing)
     return found
 
@@ -51,14 +49,8 @@ def close(fd: int, kind: Kind) -> str:
 
 
 def _rank(thing: object) -> int:
-    for rank, layer in enumerate(_OUTERMOST):
+    for rank, layer in enumerate(LAYERS):
         if isinstance(thing, layer):
             return rank
     return -1
 
-
-def _fileno(thing: object) -> int | None:
-    try:
-        return thing.fileno()  # type: ignore[attr-defined, no-any-return]
-    except Exception:
-        return None

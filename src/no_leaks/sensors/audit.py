@@ -96,9 +96,7 @@ def _open(args: Args, frame: FrameType) -> None:
     book = ledger.current()
     if book is not None:
         path, _, flags = args
-        existed = (
-            flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
-        )
+        existed = flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
         _write(book, ledger.Record("open", (*args, bool(existed)), origin.capture(frame)))
 
 
@@ -132,6 +130,9 @@ def _popen(args: Args, frame: FrameType) -> None:
 
 
 def _write(book: ledger.Ledger, record: ledger.Record) -> None:
+    submitted = ledger.SUBMITTED.get()
+    if submitted:
+        record.stack += submitted
     book.records.append(record)
     if len(book.records) > MOST_RECORDS:
         prune(book)

@@ -6,11 +6,13 @@ import ast
 import os
 import re
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
 
 from .. import births, ledger, origin
 from ..model import RawStack, Resource, Sighting
+from . import finalized
 
 _FD = re.compile(r"\bfd=(\d+)")
 _NAME = re.compile(r"\bname=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|b'(?:[^'\\]|\\.)*'|\d+)")
@@ -39,17 +41,70 @@ class _Form:
 
 _FORMS = (
     _Form("unclosed file", "file", "a file was opened and dropped unclosed", "with open(...) as f: ..."),
-    _Form("unclosed <ssl.", "TLS socket", "a TLS socket was opened and dropped unclosed", "close it on every path, also after a failed handshake: with closing(sock): ..."),
-    _Form("unclosed <socket", "socket", "a socket was opened and dropped unclosed", "with socket.socket(...) as sock: ..., or sock.close()"),
-    _Form("unclosed transport", "transport", "an asyncio transport was dropped unclosed", "writer.close(); await writer.wait_closed()"),
-    _Form("unclosed event loop", "event loop", "an event loop was created and dropped unclosed", "loop.close(), or let asyncio.run(...) own the loop"),
-    _Form("unclosed database", "database", "an SQLite connection was opened and dropped unclosed", "with contextlib.closing(sqlite3.connect(...)) as db: ..."),
-    _Form("unclosed scandir", "directory", "a directory scan was begun and dropped unfinished", "with os.scandir(path) as entries: ..."),
-    _Form("subprocess", "process", "a child process was started and dropped while it ran", "process.wait(), or with subprocess.Popen(...) as process: ..."),
-    _Form("Implicitly cleaning up", "temporary folder", "a temporary folder was made and left for the garbage collector to remove", "with tempfile.TemporaryDirectory() as folder: ..."),
-    _Form("Async generator", "async generator", "an async generator was begun and dropped before its end", "async with contextlib.aclosing(agen): ..."),
+    _Form(
+        "unclosed <ssl.",
+        "TLS socket",
+        "a TLS socket was opened and dropped unclosed",
+        "close it on every path, also after a failed handshake: with closing(sock): ...",
+    ),
+    _Form(
+        "unclosed <socket",
+        "socket",
+        "a socket was opened and dropped unclosed",
+        "with socket.socket(...) as sock: ..., or sock.close()",
+    ),
+    _Form(
+        "unclosed <StreamWriter",
+        "stream",
+        "a stream was opened and dropped unclosed",
+        "writer.close(); await writer.wait_closed()",
+    ),
+    _Form(
+        "unclosed transport",
+        "transport",
+        "an asyncio transport was dropped unclosed",
+        "writer.close(); await writer.wait_closed()",
+    ),
+    _Form(
+        "unclosed event loop",
+        "event loop",
+        "an event loop was created and dropped unclosed",
+        "loop.close(), or let asyncio.run(...) own the loop",
+    ),
+    _Form(
+        "unclosed database",
+        "database",
+        "an SQLite connection was opened and dropped unclosed",
+        "with contextlib.closing(sqlite3.connect(...)) as db: ...",
+    ),
+    _Form(
+        "unclosed scandir",
+        "directory",
+        "a directory scan was begun and dropped unfinished",
+        "with os.scandir(path) as entries: ...",
+    ),
+    _Form(
+        "subprocess",
+        "process",
+        "a child process was started and dropped while it ran",
+        "process.wait(), or with subprocess.Popen(...) as process: ...",
+    ),
+    _Form(
+        "Implicitly cleaning up",
+        "temporary folder",
+        "a temporary folder was made and left for the garbage collector to remove",
+        "with tempfile.TemporaryDirectory() as folder: ...",
+    ),
+    _Form(
+        "Async generator",
+        "async generator",
+        "an async generator was begun and dropped before its end",
+        "async with contextlib.aclosing(agen): ...",
+    ),
 )
-_OTHER = _Form("", "object", "an object that holds a resource was dropped unclosed", "close it before the last reference goes")
+_OTHER = _Form(
+    "", "object", "an object that holds a resource was dropped unclosed", "close it before the last reference goes"
+)
 
 
 def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
@@ -59,20 +114,27 @@ def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
         return
     form = next((form for form in _FORMS if text.startswith(form.start)), _OTHER)
     birth = _birth(text, form, book)
+    identity = _identity(text)
+    if birth is None:
+        holding = finalized.holding_of(frame, book)
+        birth = holding.birth
+        identity = identity or (f"fd {holding.fd}" if holding.fd is not None else "")
     stack: RawStack = birth.record.stack if birth is not None else ()
-    fd = _FD.search(text)
-    pid = _PID.search(text)
     sighting = Sighting(
         kind="tasks" if form.type == "async generator" else "unclosed",
-        resource=Resource(form.type, _identity(fd or _NUMBER.search(text), pid), _detail(text)),
+        resource=Resource(form.type, identity, _detail(text)),
         summary=form.summary,
         fix=form.fix,
         stack=stack,
         now=() if in_collection else origin.frames_now(frame),
-        proof="the garbage collector closed it" if in_collection else "it was closed by its finalizer when the last reference went",
+        proof="the garbage collector closed it"
+        if in_collection
+        else "it was closed by its finalizer when the last reference went",
     )
     if birth is not None:
         birth.ledger.losses.append(sighting)
+        if birth.record in birth.ledger.records:
+            birth.ledger.records.remove(birth.record)  # what it told of is gone: the next of its kind has its own
     else:
         keep(sighting, book, frame, in_collection=in_collection)
 
@@ -93,7 +155,8 @@ def _by_runner(frame: FrameType | None) -> bool:
     return origin.is_runner(file) and os.path.basename(file) not in BODY_FILES
 
 
-def _identity(fd: re.Match[str] | None, pid: re.Match[str] | None) -> str:
+def _identity(text: str) -> str:
+    fd, pid = _FD.search(text) or _NUMBER.search(text), _PID.search(text)
     if fd is not None:
         return f"fd {fd[1]}"
     return f"pid {pid[1] or pid[2]}" if pid is not None else ""
@@ -113,6 +176,8 @@ def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
         return births.find(book, lambda record: record.facts[0] == path, "tempfile.mkdtemp")
     if pid is not None:
         return births.of_child(int(pid[1] or pid[2]), None, book)
+    if form.type == "directory":
+        return _only(births.Birth(book, record) for record in book.of("os.scandir"))
     if name is not None and form.type == "file":
         return _file(ast.literal_eval(name[1]), book)
     return None
@@ -128,9 +193,13 @@ def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
 
 def _only_dead_socket(text: str, book: ledger.Ledger) -> births.Birth | None:
     """A cycle's weak references are cleared before its finalizers run: take the record if only one can be meant."""
-    dead = [
+    return _only(
         birth
         for birth in (births.Birth(book, record) for record in book.of("socket.__new__"))
         if birth.record.fd is None and birth.record.ref is not None and birth.record.ref() is None
-    ]
-    return dead[0] if len(dead) == 1 else None
+    )
+
+
+def _only(candidates: Iterable[births.Birth]) -> births.Birth | None:
+    found = list(candidates)
+    return found[0] if len(found) == 1 else None

@@ -10,7 +10,7 @@ from typing import Any
 from .. import faults
 from ..ledger import Ledger
 from ..model import Kind
-from . import audit, threads, warnings_
+from . import audit, executors, threads, warnings_
 
 BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
 """Sensors that are needed by one kind only, by file; each has `install`, `remove` and may have `on_import`."""
@@ -33,6 +33,7 @@ class Sensors:
             events["import"] = self._on_import
         audit.install(events)
         threads.install()
+        self._guarded(executors.__name__, executors.install)
         warnings_.install()
         for sensor in self._extra:
             self._guarded(sensor.__name__, sensor.install)
@@ -42,6 +43,7 @@ class Sensors:
         for sensor in reversed(self._extra):
             self._guarded(sensor.__name__, sensor.remove)
         warnings_.remove()
+        executors.remove()
         threads.remove()
         audit.remove()
 

@@ -1,0 +1,62 @@
+"""Work handed to a pool's threads: it runs under the ledger of whoever submitted it, and its births show where that was.
+
+Private: `concurrent.futures.thread._WorkItem` with `__init__(self, future, fn, args, kwargs)` and `run(self)` (3.10 to 3.13).
+Where they look otherwise (3.14 passes a context of its own) work belongs to whoever started the pool's thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import ledger, origin
+from .patches import Patches
+
+_MODULE = "concurrent.futures.thread"
+_PARAMETERS = {"__init__": ["self", "future", "fn", "args", "kwargs"], "run": ["self"]}
+
+_patches = Patches()
+
+
+def install() -> None:
+    """Wrap the pool; it is imported for that, since nothing tells when a test imports it (1 ms, once a session)."""
+    item: Any = getattr(importlib.import_module(_MODULE), "_WorkItem", None)
+    if item is not None and is_known(item):
+        _patches.put(item, "__init__", _submitting)
+        _patches.put(item, "run", _running)
+
+
+def remove() -> None:
+    """Leave pools to themselves."""
+    _patches.undo()
+
+
+def is_known(item: Any) -> bool:
+    """Whether a work item looks as it does in the interpreters that this was written for."""
+    return all(list(inspect.signature(getattr(item, name)).parameters) == names for name, names in _PARAMETERS.items())
+
+
+def _submitting(init: Callable[..., None]) -> Callable[..., None]:
+    def noting(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        book = ledger.current()
+        if book is not None:
+            # Frames up: this one, then submit().
+            self._no_leaks = (book, origin.capture(sys._getframe(1)))
+
+    return noting
+
+
+def _running(run: Callable[[Any], None]) -> Callable[[Any], None]:
+    def owned(self: Any) -> None:
+        book, stack = getattr(self, "_no_leaks", (None, ()))
+        if book is None or book.ended:
+            run(self)
+            return
+        with ledger.at_work(book, stack):
+            run(self)
+
+    return owned
