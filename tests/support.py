@@ -154,18 +154,22 @@ def in_child(look: Callable[[], object]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a worker of pytest-xdist has threads; the child runs none
         pid = os.fork()
-    if pid == 0:
-        try:
-            answer = repr(look())
-        except BaseException as error:
-            answer = f"{type(error).__name__}: {error}"
-        os.write(writing, answer.encode()[:4000])
-        os._exit(0)
+        if pid == 0:
+            _answer(look, writing)
     os.close(writing)
     with open(reading, "rb") as pipe:
         answer = pipe.read().decode()
     os.waitpid(pid, 0)
     return answer
+
+
+def _answer(look: Callable[[], object], writing: int) -> None:
+    try:
+        answer = repr(look())
+    except BaseException as error:
+        answer = f"{type(error).__name__}: {error}"
+    os.write(writing, answer.encode()[:4000])
+    os._exit(0)
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -53,6 +53,7 @@ class Session:
             outer = _sessions[-1]
             origin.set_root(outer.root)
             outer.sensors.install()
+            warnings_.listen()
         else:
             ledger.forget_all()
 
