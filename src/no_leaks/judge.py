@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from . import origin
 from .config import Allowance, Settings
-from .model import Sighting, Verdict
+from .model import Leak, Sighting, Verdict
 
 NameFilter = str | re.Pattern[str] | None
 
@@ -31,6 +31,17 @@ def verdict(sighting: Sighting, allowances: Iterable[Allowance]) -> tuple[Verdic
         if allows(allowance, sighting):
             return Verdict.ALLOWED, allowance.reason
     return (Verdict.ONCE, sighting.once) if sighting.once else (Verdict.LEAK, "")
+
+
+def fails(leak: Leak, settings: Settings) -> bool:
+    """Whether a leak counts against its scope: a one-time leak only under `strict`."""
+    return leak.verdict.fails or (settings.strict and leak.verdict is Verdict.ONCE)
+
+
+def action_of(leak: Leak, settings: Settings) -> str:
+    """Return "fail", "warn" or "log" for a leak: pyleak's action for its kind, else the action of all."""
+    special = dict(settings.kind_actions).get(leak.kind)
+    return {"raise": "fail", "cancel": "fail"}.get(special, special) if special else settings.action
 
 
 def allows(allowance: Allowance, sighting: Sighting) -> bool:

@@ -34,6 +34,12 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return config.stash.get(_HEADER, None)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Under pytest-xdist, say in the controller which markers a worker refused."""
+    markers.pass_on_refusal(node)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Resolve each item's settings once; where none is to be checked, nothing of this plugin runs for any test."""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from .. import judge
 from ..config import Settings
 from ..errors import LeakWarning
-from ..model import Leak, Verdict
+from ..model import Leak
 from . import terminal
 
 logger = logging.getLogger("no_leaks")
@@ -17,7 +18,7 @@ logger = logging.getLogger("no_leaks")
 
 def amend(item: pytest.Item, reports: Sequence[pytest.TestReport], leaks: Sequence[Leak], settings: Settings) -> None:
     """Write the leaks of a test into its reports, which have not been logged yet."""
-    failing = [leak for leak in leaks if fails(leak, settings)]
+    failing = [leak for leak in leaks if judge.fails(leak, settings)]
     if not failing or not reports:
         return
     root = str(item.config.rootpath)
@@ -25,9 +26,9 @@ def amend(item: pytest.Item, reports: Sequence[pytest.TestReport], leaks: Sequen
     if own is not None:
         own.sections.append(terminal.section(failing, root))
         return
-    hard = [leak for leak in failing if action_of(leak, settings) == "fail"]
+    hard = [leak for leak in failing if judge.action_of(leak, settings) == "fail"]
     for leak in failing:
-        if leak not in hard and not soften(item, leak, action_of(leak, settings)):
+        if leak not in hard and not soften(item, leak, judge.action_of(leak, settings)):
             hard.append(leak)
     if hard:
         report = reports[1] if len(reports) > 1 and reports[1].when == "call" else reports[0]
@@ -36,17 +37,6 @@ def amend(item: pytest.Item, reports: Sequence[pytest.TestReport], leaks: Sequen
         report.longrepr = terminal.failure(hard, root, item.nodeid, path, line)
         if hasattr(report, "wasxfail"):
             del report.wasxfail
-
-
-def fails(leak: Leak, settings: Settings) -> bool:
-    """Whether a leak counts against its test."""
-    return leak.verdict.fails or (settings.strict and leak.verdict is Verdict.ONCE)
-
-
-def action_of(leak: Leak, settings: Settings) -> str:
-    """Return "fail", "warn" or "log" for a leak: pyleak's action of its kind, else the action of all."""
-    special = dict(settings.kind_actions).get(leak.kind)
-    return {"raise": "fail", "cancel": "fail"}.get(special, special) if special else settings.action
 
 
 def soften(item: pytest.Item, leak: Leak, action: str) -> bool:
