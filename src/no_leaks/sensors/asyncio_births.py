@@ -94,8 +94,11 @@ def _starting(first: Callable[..., None]) -> Callable[..., None]:
 
 def _dropping(finalize: Callable[..., None]) -> Callable[..., None]:
     def noting(self: Any, agen: Any) -> None:
-        if cleanups.is_pending(agen):
-            losses.dropped(agen)
+        try:
+            if cleanups.is_pending(agen):
+                losses.dropped(agen)
+        except Exception as error:
+            faults.note("async generators", error)
         finalize(self, agen)
 
     return noting

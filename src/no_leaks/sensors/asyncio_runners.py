@@ -131,6 +131,10 @@ def _lose_generators(loop: Any, tasks: list[Any]) -> None:
         for book in list(ledger.all_ledgers()):
             for record, agen in list(owned.living(book, owned.AGEN)):
                 birth = births.Birth(book, record)
-                if record.facts[1]() is loop and owned.is_news(birth) and suspended.is_unfinished(agen, tasks):  # type: ignore[operator]
+                if record.facts[1]() is not loop or not owned.is_news(birth):  # type: ignore[operator]
+                    continue
+                if suspended.is_in_hands_of(agen, tasks):
+                    owned.mark(record)  # cancelling the task is about to drop it
+                elif suspended.is_unfinished(agen, ()):
                     proof = "its event loop was shut down and had to close it"
                     owned.lose(birth, pending.generator(agen, record, proof))

@@ -53,7 +53,9 @@ def loop(thing: Any, record: ledger.Record, proof: str = "") -> Sighting:
         proof=proof,
         age_s=age_s(record),
         covers_fds=asyncio_loops.descriptors_of(thing),
-        once="it is the thread's current loop, which asyncio.get_event_loop() makes once" if _is_implicit(record) else "",
+        once="it is the thread's current loop, which asyncio.get_event_loop() makes once"
+        if _is_implicit(record)
+        else "",
         excuse=rules.name_of(rules.LOOPS, record.stack),
     )
 

@@ -67,21 +67,28 @@ def is_made_by(tasks: Iterable[Any], stack: RawStack) -> bool:
 
 
 def is_unfinished(agen: Any, tasks: Iterable[Any]) -> bool:
-    """Whether an async generator was begun, has something left to clean up, and none of these tasks is in the middle of it."""
-    return cleanups.is_pending(agen) and not any(id(agen) in held_by(task.get_coro()) for task in tasks)
+    """Whether an async generator was begun, has something left to clean up, and is in the hands of none of these tasks."""
+    return cleanups.is_pending(agen) and not is_in_hands_of(agen, tasks)
 
 
-def held_by(awaitable: object) -> set[int]:
-    """Return the ids of what an awaitable's suspended frames hold directly: generators that it iterates over, say."""
-    held: set[int] = set()
-    for step in links(awaitable):
-        held.add(id(step))
-        held.update(map(id, gc.get_referents(step)))
-        frame = frame_of(step)
-        if frame is not None:
-            held.update(map(id, gc.get_referents(frame)))
-            held.update(map(id, frame.f_locals.values()))
-    return held
+def is_in_hands_of(agen: object, tasks: Iterable[Any]) -> bool:
+    """Whether one of these tasks is iterating over a generator, itself or through other generators."""
+    waiting: list[object] = [task.get_coro() for task in tasks]
+    seen: set[int] = set()
+    while waiting:
+        for step in links(waiting.pop()):
+            if step is agen:
+                return True
+            if id(step) not in seen:
+                seen.add(id(step))
+                waiting += [thing for thing in _held_by(step) if isinstance(thing, AsyncGeneratorType)]
+    return False
+
+
+def _held_by(step: object) -> list[object]:
+    """Return what a suspended step holds directly: from 3.11 on in itself, before that in its frame."""
+    frame = frame_of(step)
+    return [*gc.get_referents(step), *(gc.get_referents(frame) if frame is not None else ())]
 
 
 def name_of(awaitable: object) -> str:
