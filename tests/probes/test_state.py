@@ -370,6 +370,18 @@ def test_logging_disabled_is_seen_and_restored(scope: Scope) -> None:
     assert logging.root.manager.disable == 0
 
 
+def test_a_wider_fixtures_handler_is_not_this_scopes(scope: Scope) -> None:
+    """Another handler that came and went meanwhile, as pytest's own do in each phase, does not explain it."""
+    logger, passing = logging.getLogger(), logging.NullHandler()
+    with ledgers.at_work(ledgers.open_ledger(Owner("class", "setUpClass"))):
+        handler = logging.StreamHandler()
+        logger.addHandler(handler)
+    logger.addHandler(passing)
+    assert scope.sightings() == []
+    logger.removeHandler(handler)
+    logger.removeHandler(passing)
+
+
 def test_a_new_logger_is_no_finding_but_its_handler_is(scope: Scope) -> None:
     """Every library makes loggers when it is first used; one with a handler that writes is another matter."""
     logger = logging.getLogger("no_leaks_test.fresh.child")

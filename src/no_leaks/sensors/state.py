@@ -41,6 +41,10 @@ def _first_name(args: tuple[Any, ...]) -> tuple[object, ...]:
     return (args[0].name,)
 
 
+def _name_and_id(args: tuple[Any, ...]) -> tuple[object, ...]:
+    return (args[0].name, *map(id, args[1:2]))
+
+
 def _first_id(args: tuple[Any, ...]) -> tuple[object, ...]:
     return (id(args[0]),)
 
@@ -52,8 +56,8 @@ SITES = (
     _Site("warnings.filters", "warnings", "", "filterwarnings"),
     _Site("warnings.filters", "warnings", "", "simplefilter"),
     _Site("warnings.filters", "warnings", "", "resetwarnings"),
-    _Site("logging.handlers", "logging", "Logger", "addHandler", _first_name),
-    _Site("logging.handlers", "logging", "Logger", "removeHandler", _first_name),
+    _Site("logging.handlers", "logging", "Logger", "addHandler", _name_and_id),
+    _Site("logging.handlers", "logging", "Logger", "removeHandler", _name_and_id),
     _Site("logging.level", "logging", "Logger", "setLevel", _first_name),
     _Site("mock.patch", "unittest.mock", "_patch", "start", _first_id),
     _Site("mock.patch", "unittest.mock", "_patch_dict", "start", _first_id),
