@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio  # the canary plants a task only where asyncio is loaded, and here it is to be shown  # noqa: F401
+import importlib
 import platform
 import sys
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ PACKAGES = ("pytest-no-leaks", "pytest", "psutil", "pytest-asyncio", "anyio", "t
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind: whether its probe works here, None where that was not tried; the words say what was planted or why not."""
+    """One kind: whether its probe works, None where that was not tried; the words say what was planted or why not."""
 
     kind: Kind
     is_available: bool
@@ -49,6 +49,7 @@ class Checkup:
 def prove(kinds: Iterable[Kind]) -> Checkup:
     """Plant a leak of each of these kinds, in their order, in a session of its own."""
     wanted = tuple(kinds)
+    importlib.import_module("asyncio")  # the canary plants a task only where asyncio is loaded; here it is to be shown
     session = Session(wanted)
     session.start()
     try:

@@ -1,4 +1,4 @@
-"""`no-leaks demo`: writes a project of leaking tests and their repaired twins, runs pytest on it, and shows the proof."""
+"""`no-leaks demo`: writes leaking tests and their repaired twins, runs pytest on them, and shows the proof."""
 
 from __future__ import annotations
 
@@ -49,7 +49,11 @@ def command(options: argparse.Namespace) -> int:
 
 def show(chosen: Sequence[pairs.Pair], folder: Path, scratch: Path, screen: Screen) -> bool:
     """Run the chosen stories of a project that is written, show the table, and return whether all is proven."""
-    results = inner.run(folder, [pair.file for pair in chosen], scratch, screen, tests=2 * len(chosen))
+    files = [pair.file for pair in chosen]
+    screen.line(
+        screen.paint(" ".join(("$ pytest --no-leaks", *(files if len(files) < len(pairs.PAIRS) else ()))), "bold")
+    )
+    results = inner.run(folder, files, scratch, screen, tests=2 * len(chosen))
     rows = proof.prove(chosen, results)
     strays = proof.strays(chosen, results)
     screen.line()

@@ -21,8 +21,8 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "doctor",
         help="show what can be seen here, and prove it with planted leaks",
-        description="Prints what each kind can and cannot see on this platform and interpreter, and plants a leak of each "
-        "to prove it. Exit status 1 if a probe that should work misses its plant.",
+        description="Prints what each kind can and cannot see on this platform and interpreter, and plants a leak of "
+        "each to prove it. Exit status 1 if a probe that should work misses its plant.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
     parser.set_defaults(run=command)
@@ -47,7 +47,7 @@ def show(checkup: Checkup, facts: dict[str, str], screen: Screen) -> None:
         limit = LIMITS[finding.kind]
         screen.line(f"{screen.paint(f'{finding.kind:<10}', 'bold')} {_verdict(finding, screen)}")
         screen.line(f"{'':<11}sees     {limit.sees}")
-        screen.line(f"{'':<11}misses   {limit.blind}")
+        screen.line(f"{'':<11}limits   {limit.blind}")
     screen.line()
     for part, words in checkup.faults.items():
         screen.line(screen.paint(f"fault in {part}: {words}", "red"))
@@ -70,7 +70,7 @@ def as_json(checkup: Checkup, facts: dict[str, str]) -> dict[str, object]:
                 "forgets_it": finding.forgets,
                 "detail": finding.words,
                 "sees": LIMITS[finding.kind].sees,
-                "misses": LIMITS[finding.kind].blind,
+                "limits": LIMITS[finding.kind].blind,
             }
             for finding in checkup.findings
         ],
@@ -85,5 +85,5 @@ def _verdict(finding: Finding, screen: Screen) -> str:
     if finding.sees is None:
         return screen.paint(f"available; {finding.words}", "yellow")
     sees = "sees it" if finding.sees else "DOES NOT SEE IT"
-    forgets = "forgets it" if finding.forgets else "DOES NOT FORGET IT"
-    return f"{screen.tick(finding.is_good)} planted {finding.words}: {sees}; let go of: {forgets}"
+    forgets = "forgets it once let go" if finding.forgets else "DOES NOT FORGET IT once let go"
+    return f"{screen.tick(finding.is_good)} planted {finding.words}: {sees}, {forgets}"

@@ -7,16 +7,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, cast
-from xml.etree import ElementTree
 
 from ..errors import NoLeaksError
 from .progress import Screen, plain
 
-RESULT = re.compile(r"^\S+::\S+ (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)")
+RESULT = re.compile(r"^(\S+::\S+) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
+"""A line of `pytest -v`."""
 
 
 class FrameEntry(TypedDict):
@@ -41,7 +41,7 @@ class LeakEntry(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a run gave: node id -> "passed", "failed", "error" or "skipped", and the leaks of the JSON report."""
+    """What a run gave: node id -> "passed", "failed", "error" …, and the leaks of the JSON report."""
 
     outcomes: dict[str, str]
     leaks: tuple[LeakEntry, ...]
@@ -60,21 +60,19 @@ class BrokenRun(NoLeaksError):
 
 def run(folder: Path, files: Sequence[str], scratch: Path, screen: Screen, *, tests: int) -> Results:
     """Run pytest on files of a project; everything that it or the tests write goes to `scratch`."""
-    report, junit = scratch / "report.json", scratch / "junit.xml"
+    report = scratch / "report.json"
     command = [
         *(sys.executable, "-m", "pytest", "-v", "-c", "pytest.ini", "-p", "no_leaks", "--no-leaks"),
-        *(f"--no-leaks-report=json:{report}", f"--junitxml={junit}", "-o", "junit_family=xunit1"),
-        *("-p", "no:cacheprovider", "-o", "console_output_style=classic", f"--basetemp={scratch / 'tests'}"),
+        *(f"--no-leaks-report=json:{report}", "-p", "no:cacheprovider", "-o", "console_output_style=classic"),
         f"--color={'yes' if screen.lively else 'no'}",
         *files,
     ]
-    screen.line(screen.paint("$ pytest --no-leaks " + " ".join(files), "bold"))
-    status = _stream(command, folder, _environment(scratch, screen), screen, tests)
+    status, outcomes = _stream(command, folder, _environment(scratch, screen), screen, tests)
     if status not in (0, 1):
         raise BrokenRun(status, "did not run the tests")
     try:
-        return Results(_outcomes(junit.read_text(encoding="utf-8")), _leaks(report.read_text(encoding="utf-8")))
-    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
+        return Results(outcomes, _leaks(report.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError) as error:
         raise BrokenRun(status, f"left no report that can be read: {error}") from error
 
 
@@ -87,12 +85,15 @@ def _environment(scratch: Path, screen: Screen) -> dict[str, str]:
     }
     # Other plugins that happen to be installed would change what is shown, and some what is measured.
     ours.update(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
+    ours["PYTHONDONTWRITEBYTECODE"] = "1"  # a kept project holds what was written, and nothing else
     ours.update(COLUMNS=str(screen.width), TMPDIR=str(scratch), TEMP=str(scratch), TMP=str(scratch))
     return ours
 
 
-def _stream(command: list[str], folder: Path, environment: dict[str, str], screen: Screen, tests: int) -> int:
-    done = 0
+def _stream(
+    command: list[str], folder: Path, environment: dict[str, str], screen: Screen, tests: int
+) -> tuple[int, dict[str, str]]:
+    outcomes: dict[str, str] = {}
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -107,29 +108,13 @@ def _stream(command: list[str], folder: Path, environment: dict[str, str], scree
         screen.bar(0, tests, "tests")
         for line in pytest.stdout:
             screen.line(line.rstrip("\n"))
-            if RESULT.match(plain(line)):
-                done += 1
-                screen.bar(done, tests, "tests")
+            result = RESULT.match(plain(line))
+            if result:
+                # The teardown's line comes after the test's own: the last word is the worse one.
+                outcomes[result[1]] = result[2].lower()
+                screen.bar(len(outcomes), tests, "tests")
         screen.end_bar()
-    return pytest.returncode
-
-
-def _outcomes(junit: str) -> dict[str, str]:
-    """Return node id -> outcome; a test with two entries (it failed, and so did its teardown) keeps the worse."""
-    outcomes: dict[str, str] = {}
-    for case in ElementTree.fromstring(junit).iter("testcase"):
-        node = case.attrib["classname"].replace(".", "/") + ".py::" + case.attrib["name"]
-        worst = _worst(child.tag for child in case)
-        outcomes[node] = worst if outcomes.get(node, "passed") == "passed" else outcomes[node]
-    return outcomes
-
-
-def _worst(tags: Iterable[str]) -> str:
-    present = set(tags)
-    for tag, outcome in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
-        if tag in present:
-            return outcome
-    return "passed"
+    return pytest.returncode, outcomes
 
 
 def _leaks(report: str) -> tuple[LeakEntry, ...]:

@@ -41,7 +41,7 @@ LIMITS: dict[Kind, Limit] = {
         "threads started by C code that never run Python are unseen; a raw thread has a site from Python 3.12 on",
     ),
     "tasks": Limit(
-        "asyncio tasks, timers, event loops, async generators and coroutines never awaited; trio's generators and system tasks",
+        "asyncio tasks, timers, event loops, async generators, coroutines never awaited; trio's generators and system tasks",
         "uvloop's timers cannot be seen; a task of a loop in another process belongs to that process",
     ),
     "temp": Limit(
@@ -58,7 +58,7 @@ LIMITS: dict[Kind, Limit] = {
     ),
     "cycles": Limit("garbage that only the cycle collector could free", "objects that the collector does not track"),
     "state": Limit(
-        "working directory, environment, signal and log handlers, warning filters, sys.path, umask, hooks, patched attributes",
+        "working directory, environment, signal and log handlers, warning filters, sys.path, umask, patched attributes",
         "changes inside an object or a C library; attributes of modules that a test imports for the first time",
     ),
     "blocking": Limit(

@@ -13,7 +13,7 @@ FAILING = ("leak", "unconfirmed")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One story's verdict: where the leak was seen, or why it counts as missed; what its twin is accused of."""
+    """One story's verdict: where the leak was seen, or why it counts as missed; what is said of its twin and must not be."""
 
     pair: Pair
     site: str
@@ -50,7 +50,7 @@ def _sight(pair: Pair, results: Results) -> tuple[str, str]:
     if not blamed:
         return site, f"not seen: the test {outcome}"
     if not right:
-        return site, f"seen as {', '.join(sorted({leak['kind'] for leak in blamed}))} only"
+        return site, f"not seen as {pair.kind}"
     if not any(leak["verdict"] in FAILING for leak in right):
         return site, f"judged as {', '.join(sorted({leak['verdict'] for leak in right}))} only"
     if not site:
@@ -59,12 +59,15 @@ def _sight(pair: Pair, results: Results) -> tuple[str, str]:
 
 
 def _accusation(pair: Pair, results: Results) -> str:
-    """Return what the repaired twin is accused of, or ""."""
+    """Return what the repaired twin is accused of, or the leaking test besides its one leak; or ""."""
     leaks = [leak for leak in results.leaks if pair.repaired_test in _tests(leak)]
+    besides = {leak["kind"] for leak in results.leaks if pair.leaking_test in _tests(leak)} - {pair.kind}
     outcome = results.outcomes.get(pair.repaired_test, "missing")
     if leaks:
         return f"accused: {'; '.join(sorted(leak['kind'] + ': ' + leak['summary'] for leak in leaks))}"
-    return "" if outcome == "passed" else f"not quiet: the test {outcome}"
+    if outcome != "passed":
+        return f"not quiet: the test {outcome}"
+    return f"quiet, but the leaking test is accused of {', '.join(sorted(besides))} too" if besides else ""
 
 
 def _tests(leak: LeakEntry) -> set[str]:
