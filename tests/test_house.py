@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "config",
         "layers",
         "kindlist",
+        "names",
         "values",
         "rules",
         "origin",
