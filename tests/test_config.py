@@ -22,7 +22,7 @@ from no_leaks.config import (
 )
 from no_leaks.errors import FilterWarning, SettingError
 from no_leaks.kindlist import NAMES
-from no_leaks.model import DEFAULT, KINDS
+from no_leaks.names import DEFAULT, KINDS
 
 FULL = Layer(
     enabled=True,

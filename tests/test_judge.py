@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from no_leaks import judge, origin
 from no_leaks.config import Allowance, Settings
-from no_leaks.model import KINDS, Kind, RawStack, Resource, Sighting, Verdict
+from no_leaks.model import Kind, RawStack, Resource, Sighting, Verdict
+from no_leaks.names import KINDS
 
 KIND = st.sampled_from(KINDS)
 STACK = origin.capture_here(0)

@@ -11,12 +11,11 @@ from typing import Final, TypeVar
 
 from .env import HERE
 from .errors import FilterWarning, SettingError
-from .kindlist import NAMES, NO_CHANGE, KindChange, parse_kinds, read_change
-from .model import DEFAULT, KINDS, Kind
+from .kindlist import NO_CHANGE, KindChange, parse_kinds, read_change
+from .model import Kind
+from .names import ACTIONS, CONFIRM, DEFAULT, KINDS, NAMES
 from .values import choice, did_you_mean, filter_remark, flag, name_filter, pattern, seconds
 
-ACTIONS = ("fail", "warn")
-CONFIRM = ("auto", "never", "always")
 FORMATS = ("json",)
 LATER_FORMATS = ("html", "sarif", "github", "prometheus")
 """Named in the design, written by a later version."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from .errors import SettingError
-from .model import GROUPS, KINDS, Kind
+from .model import Kind
+from .names import GROUPS, KINDS, NAMES
 from .values import did_you_mean
 
-NAMES: tuple[str, ...] = (*KINDS, *GROUPS)
 _NONE: frozenset[Kind] = frozenset()
 
 

@@ -14,22 +14,6 @@ Snapshot: TypeAlias = frozenset[Ident]
 Places: TypeAlias = tuple[tuple[str, int, str], ...]
 RawStack: TypeAlias = tuple[tuple[CodeType, int], ...]
 
-HANDLES: tuple[Kind, ...] = ("files", "sockets", "pipes", "fds")
-DEFAULT: tuple[Kind, ...] = (
-    *HANDLES,
-    "processes",
-    "threads",
-    "tasks",
-    "temp",
-    "managed",
-    "unclosed",
-    "memory",
-)
-ON_REQUEST: tuple[Kind, ...] = ("cycles", "state", "blocking")
-KINDS: tuple[Kind, ...] = (*DEFAULT, *ON_REQUEST)
-GROUPS: dict[str, tuple[Kind, ...]] = {"handles": HANDLES, "default": DEFAULT, "all": KINDS}
-
-
 class Verdict(str, Enum):
     """What the judge says of one thing left behind (design: "Verdicts")."""
 

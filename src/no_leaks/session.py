@@ -70,6 +70,7 @@ class Session:
         scope = Scope(self.panel, settings, owner, self.sensors.spin, self._carried)
         self._carried = {}
         warnings_.listen()
+        self.sensors.tune(settings)
         scope.open()
         return scope
 

@@ -14,7 +14,7 @@ from no_leaks.cli.checkup import Checkup, Finding
 from no_leaks.cli.limits import LIMITS
 from no_leaks.cli.main import main
 from no_leaks.cli.progress import Screen
-from no_leaks.model import KINDS
+from no_leaks.names import KINDS
 
 GOOD = Checkup((Finding("pipes", True, True, True, "a pipe"),), {})
 BAD = Checkup(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from no_leaks.config import Allowance, Settings, checking_layer, merge
 from no_leaks.errors import FilterWarning, SettingError
-from no_leaks.model import DEFAULT
-from no_leaks.plugin import markers, options
+from no_leaks.names import DEFAULT
+from no_leaks.plugin import markers, options, table
 
 Collect = Callable[..., list[pytest.Item]]
 ON = Settings(enabled=True)
@@ -24,10 +24,10 @@ class Wiring:
         self.checked: dict[str, Settings] = {}
 
     def pytest_addoption(self, parser: pytest.Parser) -> None:
-        options.add_options(parser)
+        table.add_options(parser)
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        markers.register(config)
+        table.add_markers(config)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -306,13 +306,13 @@ def test_markers_are_explained(run: Callable[..., pytest.RunResult]) -> None:
 
 XDIST = """
 import pytest
-from no_leaks.plugin import markers, options
+from no_leaks.plugin import markers, options, table
 
 def pytest_addoption(parser):
-    options.add_options(parser)
+    table.add_options(parser)
 
 def pytest_configure(config):
-    markers.register(config)
+    table.add_markers(config)
 
 def pytest_collection_modifyitems(config, items):
     markers.resolve(items, options.read(config))

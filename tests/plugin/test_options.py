@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from no_leaks.config import Settings
-from no_leaks.model import DEFAULT
-from no_leaks.plugin import options
+from no_leaks.names import DEFAULT
+from no_leaks import config, names
+from no_leaks.plugin import options, table
 
 DOCS = Path(__file__).parents[2] / "docs" / "options.md"
 Read = Callable[..., Settings]
@@ -20,7 +21,7 @@ class Wiring:
     """What the plugin's own hooks do with the options, alone."""
 
     def pytest_addoption(self, parser: pytest.Parser) -> None:
-        options.add_options(parser)
+        table.add_options(parser)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         options.read(config)
@@ -31,7 +32,7 @@ class Adding:
     """Only registers the options, so that a test can read them itself."""
 
     def pytest_addoption(self, parser: pytest.Parser) -> None:
-        options.add_options(parser)
+        table.add_options(parser)
 
 
 @pytest.fixture
@@ -156,8 +157,8 @@ def test_the_bare_flag_takes_no_path(pytester: pytest.Pytester) -> None:
 def test_help_names_every_option(pytester: pytest.Pytester) -> None:
     """`pytest --help` shows each flag and each ini key."""
     text = run(pytester, "--help").stdout.str()
-    assert all(option.flag in text for option in options.OPTIONS)
-    assert all(f"{option.name} (" in text for option in options.OPTIONS if option.ini)
+    assert all(option.flag in text for option in table.OPTIONS)
+    assert all(f"{option.name} (" in text for option in table.OPTIONS if option.ini)
 
 
 def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
@@ -274,4 +275,9 @@ def test_every_row_of_the_table_has_the_cells_of_its_head() -> None:
     """A bar inside a cell is escaped."""
     rows = [line for line in options.as_markdown().splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
-    assert len(rows) == len(options.OPTIONS) + 2
+    assert len(rows) == len(table.OPTIONS) + 2
+
+
+def test_the_marker_line_names_every_keyword() -> None:
+    """The words that an idle plugin knows are those that config.py reads."""
+    assert set(names.KEYWORDS) == set(config.KEYWORDS)

@@ -9,13 +9,13 @@ import pytest
 from no_leaks.plugin import pyleak
 
 WIRING = """
-from no_leaks.plugin import markers, options, pyleak
+from no_leaks.plugin import pyleak, table
 
 def pytest_addoption(parser):
-    options.add_options(parser)
+    table.add_options(parser)
 
 def pytest_configure(config):
-    markers.register(config)
+    table.add_markers(config)
     config.line = pyleak.stand_in_for(config)
     assert pyleak.stand_in_for(config) is None
 

@@ -13,7 +13,8 @@ import pytest
 
 from no_leaks import judge
 from no_leaks.ledger import Ledger
-from no_leaks.model import HANDLES, Owner, Verdict
+from no_leaks.model import Owner, Verdict
+from no_leaks.names import HANDLES
 from no_leaks.probes import descriptors
 from no_leaks.probes.descriptors import Descriptor, DescriptorProbe, kind_of
 from no_leaks.probes.panel import Panel

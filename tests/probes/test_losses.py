@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from no_leaks import judge
-from no_leaks.model import KINDS, Verdict
+from no_leaks.model import Verdict
+from no_leaks.names import KINDS
 from no_leaks.probes.losses import LossProbe
 from no_leaks.probes.panel import TABLE, Panel
 from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of

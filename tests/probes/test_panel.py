@@ -8,7 +8,8 @@ import pytest
 
 from no_leaks import faults
 from no_leaks.ledger import Ledger
-from no_leaks.model import HANDLES, KINDS, Owner
+from no_leaks.model import Owner
+from no_leaks.names import HANDLES, KINDS
 from no_leaks.probes import panel as panels
 from no_leaks.probes.panel import CARRIED, LATER, TABLE, TAKEN, Panel
 from no_leaks.probes.temp import TempProbe

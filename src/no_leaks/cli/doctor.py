@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from ..model import KINDS
+from ..names import KINDS
 from .checkup import Checkup, Finding, environment, prove
 from .limits import LIMITS
 from .progress import Screen

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SettingError
-from ..model import GROUPS, Kind
+from ..model import Kind
+from ..names import GROUPS
 
 if TYPE_CHECKING:
     import sys

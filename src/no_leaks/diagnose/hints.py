@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import origin
-from ..model import HANDLES, Frame, Kind, Sighting
+from ..model import Frame, Kind, Sighting
+from ..names import HANDLES
 
 OPEN: tuple[Kind, ...] = (*HANDLES, "unclosed")
 CHILD: tuple[Kind, ...] = ("processes", "pipes", "unclosed")

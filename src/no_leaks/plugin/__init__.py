@@ -1,31 +1,28 @@
-"""The pytest side: options and markers are read here; the run time is registered only if a test is to be checked."""
+"""The pytest side: an idle plugin loads this file and a table of words; all else only where something is to be checked."""
 
 from __future__ import annotations
 
 import pytest
 
-from ..config import Settings
-from ..errors import SettingError
-from . import markers, options, pyleak
+from . import pyleak, table
 
-_BASE = pytest.StashKey[Settings]()
 _HEADER = pytest.StashKey[str | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the table."""
-    options.add_options(parser)
+    table.add_options(parser)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and refuse wrong settings before anything is collected."""
-    markers.register(config)
-    try:
-        config.stash[_BASE] = options.read(config)
+    table.add_markers(config)
+    if table.is_asked(config):
+        from . import options
+
+        options.read(config)
         options.report_targets(config)
-    except SettingError as error:
-        raise pytest.UsageError(str(error)) from error
     config.stash[_HEADER] = pyleak.stand_in_for(config)
 
 
@@ -37,15 +34,21 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     """Under pytest-xdist, say in the controller which markers a worker refused."""
-    markers.pass_on_refusal(node)
+    if getattr(node, "workeroutput", None):
+        from . import markers
+
+        markers.pass_on_refusal(node)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Resolve each item's settings once; where none is to be checked, nothing of this plugin runs for any test."""
-    checked = markers.resolve(items, config.stash[_BASE])
-    if checked and not config.option.collectonly:
-        from .runtime import Runtime
+    if table.is_asked(config) or table.has_markers(items):
+        from . import markers, options
 
-        runtime = Runtime(config, config.stash[_BASE], checked)
-        config.pluginmanager.register(runtime, "no_leaks_runtime")
+        base = options.read(config)
+        checked = markers.resolve(items, base)
+        if checked and not config.option.collectonly:
+            from .runtime import Runtime
+
+            config.pluginmanager.register(Runtime(config, checked), "no_leaks_runtime")

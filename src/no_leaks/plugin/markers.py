@@ -8,15 +8,9 @@ from typing import cast
 
 import pytest
 
-from ..config import KEYWORDS, Layer, Settings, allowing_layer, checking_layer, merge
+from ..config import Layer, Settings, allowing_layer, checking_layer, merge
 from ..errors import FilterWarning, SettingError
 
-LINES = (
-    "no_leaks(*kinds, <kind>=True|False, "
-    + ", ".join(f"{name}=..." for name in KEYWORDS)
-    + "): the test fails if it leaves something behind; no_leaks(False) switches checking off.",
-    'allow_leaks(*kinds, match=None, reason="..."): what the test may leave behind, and why.',
-)
 MOST = 20
 """So many wrong markers are listed."""
 
@@ -44,12 +38,6 @@ class _Readings:
 
 
 _READINGS = pytest.StashKey[_Readings]()
-
-
-def register(config: pytest.Config) -> None:
-    """Make both markers known, so that --strict-markers accepts them and --markers explains them."""
-    for line in LINES:
-        config.addinivalue_line("markers", line)
 
 
 def settings_of(item: pytest.Item, base: Settings) -> Settings:

@@ -1,126 +1,35 @@
-"""The options, each once: flag, ini key, marker keyword, help and docs are generated from the table; read at configure."""
+"""The options, read: command line over ini over default becomes settings, at configure; and the table as docs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from ..config import ACTIONS, CONFIRM, Layer, Settings, merge
+from ..config import Layer, Settings, merge
 from ..errors import SettingError
-from ..kindlist import NAMES, read_change
+from ..kindlist import read_change
+from ..names import ACTIONS, CONFIRM
 from ..values import choice, flag, seconds
+from .table import OPTIONS, Option
 from .targets import Target, read_target
 
-# 8.4 brought "float", without which native TOML ([tool.pytest]) would want the number in quotes.
-_FLOAT = "float" if pytest.version_tuple >= (8, 4) else "string"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One row: `ini` is the type of the ini key ("" = there is none), `read` lays a value into a layer."""
-
-    flag: str
-    meaning: str
-    read: Callable[[Layer, object, str], Layer]
-    metavar: str = ""
-    """Empty for a bare flag."""
-    ini: str = "string"
-    marker: str = ""
-    default: str = ""
-    repeatable: bool = False
-
-    @property
-    def name(self) -> str:
-        """The ini key, and the name under which pytest keeps the value of the flag."""
-        return self.flag.lstrip("-").replace("-", "_")
-
-
-def _unread(layer: Layer, value: object, where: str) -> Layer:
-    """Leave the layer alone: a report is no setting of a test (see `report_targets`)."""
-    return layer
-
-
-OPTIONS: tuple[Option, ...] = (
-    Option(
-        "--no-leaks",
-        "check every test",
-        lambda to, value, where: replace(to, enabled=flag(value, where)),
-        ini="bool",
-        marker="no_leaks, no_leaks(False)",
-        default="off",
-    ),
-    Option(
-        "--no-leaks-off",
-        "check nothing, whatever ini keys and markers say",
-        lambda to, value, where: replace(to, off=flag(value, where)),
-        ini="",
-    ),
-    Option(
-        "--no-leaks-kinds",
-        f"which kinds: names, groups, and -name to take one out, of {', '.join(NAMES)}",
-        lambda to, value, where: replace(to, kinds=read_change(value, where)),
-        metavar="LIST",
-        ini="linelist",
-        marker="positional, kind=True, kind=False",
-        default="default",
-    ),
-    Option(
-        "--no-leaks-grace",
-        "how many seconds something may take to finish by itself",
-        lambda to, value, where: replace(to, grace_s=seconds(value, where)),
-        metavar="S",
-        ini=_FLOAT,
-        marker="grace=",
-        default="0.5",
-    ),
-    Option(
-        "--no-leaks-confirm",
-        "whether a suspected test is repeated to tell a leak from something made once",
-        lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
-        metavar="|".join(CONFIRM),
-        marker="confirm=",
-        default="auto",
-    ),
-    Option(
-        "--no-leaks-action",
-        "what a leak does to the test that left it",
-        lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
-        metavar="|".join(ACTIONS),
-        marker="action=",
-        default="fail",
-    ),
-    Option(
-        "--no-leaks-strict",
-        "one-time leaks fail the test, too",
-        lambda to, value, where: replace(to, strict=flag(value, where)),
-        ini="bool",
-        marker="strict=",
-        default="off",
-    ),
-    Option(
-        "--no-leaks-report",
-        "write a report to a file (json:leaks.json)",
-        _unread,
-        metavar="FORMAT:PATH",
-        ini="linelist",
-        repeatable=True,
-    ),
-)
+_READERS: dict[str, Callable[[Layer, object, str], Layer]] = {
+    "--no-leaks": lambda to, value, where: replace(to, enabled=flag(value, where)),
+    "--no-leaks-off": lambda to, value, where: replace(to, off=flag(value, where)),
+    "--no-leaks-kinds": lambda to, value, where: replace(to, kinds=read_change(value, where)),
+    "--no-leaks-grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
+    "--no-leaks-confirm": lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
+    "--no-leaks-action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
+    "--no-leaks-strict": lambda to, value, where: replace(to, strict=flag(value, where)),
+    # A report is no setting of a test: see `report_targets`.
+    "--no-leaks-report": lambda to, value, where: to,
+}
+"""How the value of each row of the table is laid into a layer."""
 
 _TARGETS = pytest.StashKey[tuple[Target, ...]]()
-
-
-def add_options(parser: pytest.Parser) -> None:
-    """Register every row as a flag and, where it has one, as an ini key."""
-    group = parser.getgroup("no-leaks", "resource leaks (pytest-no-leaks)")
-    for option in OPTIONS:
-        group.addoption(option.flag, dest=option.name, default=None, help=option.meaning, **_how(option))
-        if option.ini:
-            # None tells "not set" from "set to false"; the cast is for pytest's closed list of literals.
-            parser.addini(option.name, option.meaning, type=cast("Any", option.ini), default=None)
 
 
 def read(config: pytest.Config) -> Settings:
@@ -165,7 +74,7 @@ def as_markdown() -> str:
 _HEAD = """\
 # Options
 
-<!-- Generated from OPTIONS in src/no_leaks/plugin/options.py; tests/plugin/test_options.py says how to write it anew. -->
+<!-- Generated from OPTIONS in src/no_leaks/plugin/table.py; tests/plugin/test_options.py says how to write it anew. -->
 
 The nearest place wins, setting by setting: marker on the test, on its class, on its module, command line, ini file,
 default.
@@ -189,16 +98,8 @@ def _code(text: str) -> str:
     return f"`{escaped}`" if escaped else "–"
 
 
-def _how(option: Option) -> dict[str, Any]:
-    if option.repeatable:
-        return {"action": "append", "metavar": option.metavar}
-    if option.metavar:
-        return {"action": "store", "metavar": option.metavar}
-    return {"action": "store_const", "const": True}
-
-
 def _laid(option: Option, layer: Layer, value: object, where: str) -> Layer:
-    return layer if value is None else option.read(layer, value, where)
+    return layer if value is None else _READERS[option.flag](layer, value, where)
 
 
 def _from_ini(config: pytest.Config, option: Option) -> object:

@@ -20,7 +20,7 @@ from . import markers, outcome, ownership, phases, summary
 class Runtime:
     """Registered as a plugin while at least one test of the run is checked."""
 
-    def __init__(self, config: pytest.Config, base: Settings, checked: Mapping[pytest.Item, Settings]) -> None:
+    def __init__(self, config: pytest.Config, checked: Mapping[pytest.Item, Settings]) -> None:
         self.config = config
         self.checked = checked
         self.kinds: frozenset[Kind] = frozenset().union(*(settings.kinds for settings in checked.values()))

@@ -10,7 +10,8 @@ from typing import final
 
 from .. import births, env
 from ..ledger import Ledger
-from ..model import HANDLES, Ident, Kind, Sighting, Snapshot
+from ..model import Ident, Kind, Sighting, Snapshot
+from ..names import HANDLES
 from . import fds, files, objects, pipes, sockets
 from .protocol import Unavailable
 

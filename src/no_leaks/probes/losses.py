@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import final
 
 from ..ledger import Ledger
-from ..model import KINDS, Ident, Kind, Sighting, Snapshot
+from ..model import Ident, Kind, Sighting, Snapshot
+from ..names import KINDS
 
 
 @final

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from .. import faults
 from ..ledger import Ledger
-from ..model import HANDLES, KINDS, Ident, Kind, Sighting, Snapshot
+from ..model import Ident, Kind, Sighting, Snapshot
+from ..names import HANDLES, KINDS
 from .protocol import Probe, Unavailable
 
 EMPTY: Snapshot = frozenset()

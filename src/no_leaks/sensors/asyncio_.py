@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from .. import faults
+from ..config import Settings
 from . import asyncio_births, asyncio_runners, asyncio_tasks, patience, trio_
 
 set_grace = patience.set_grace
@@ -40,6 +41,11 @@ def remove() -> None:
     _unseen.clear()
     for part in (asyncio_tasks, asyncio_births, asyncio_runners, trio_):
         part.remove()
+
+
+def tune(settings: Settings) -> None:
+    """Give what a runner is about to throw away the grace of the scope that begins."""
+    patience.set_grace(settings.grace_s)
 
 
 def on_import(name: object) -> None:

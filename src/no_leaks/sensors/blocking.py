@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, final
 
 from .. import faults, ledger
+from ..config import Settings
 from ..ledger import Ledger
 from . import blocking_watch as watch
 from . import blocking_words
@@ -23,6 +24,11 @@ from .patches import Patches
 _patches = Patches()
 _listening = False
 monitor: watch.Monitor | None = None
+
+
+def tune(settings: Settings) -> None:
+    """Take threshold and interval from the settings of the scope that begins."""
+    configure(settings.blocking_threshold_s, settings.blocking_check_interval_s)
 
 
 def configure(threshold: float, interval: float) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import faults
+from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
 from . import audit, executors, threads, warnings_
 
 BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
-"""Sensors that are needed by one kind only, by file; each has `install`, `remove` and may have `on_import`."""
+"""Sensors that are needed by one kind only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
 
 
 class Sensors:
@@ -25,6 +26,7 @@ class Sensors:
         for kind, file in BY_KIND.items():
             if kind in wanted:
                 self._extra.append(importlib.import_module(f".{file}", __package__))
+        self._tuned = [sensor for sensor in self._extra if hasattr(sensor, "tune")]
 
     def install(self) -> None:
         """Begin to listen."""
@@ -46,6 +48,11 @@ class Sensors:
         executors.remove()
         threads.remove()
         audit.remove()
+
+    def tune(self, settings: Settings) -> None:
+        """Tell the sensors what the scope that begins asks for: patience, thresholds."""
+        for sensor in self._tuned:
+            self._guarded(sensor.__name__, lambda: sensor.tune(settings))  # noqa: B023 - called at once
 
     def spin(self, ledger: Ledger) -> None:
         """Let idle event loops take a step, so that what is about to finish can."""
