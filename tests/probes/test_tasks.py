@@ -15,7 +15,7 @@ from support import Watch, another_ledger, here
 from no_leaks import origin
 from no_leaks.probes.protocol import Unavailable
 from no_leaks.probes.tasks import TaskProbe
-from no_leaks.sensors import asyncio_, patience
+from no_leaks.sensors import asyncio_
 
 Make = Callable[..., Watch]
 
@@ -23,25 +23,23 @@ Make = Callable[..., Watch]
 @pytest.fixture
 def loop(watch: Make) -> Iterator[asyncio.AbstractEventLoop]:
     """A loop of a wider scope: it lives on when the watched scope ends."""
-    watch("tasks")
+    watch("tasks", grace_s=0.05)
     with another_ledger():
         loop = asyncio.new_event_loop()
-    patience.set_grace(0.05)
     yield loop
-    patience.set_grace(0.5)
     if not loop.is_closed():
         close(loop)
 
 
 def test_a_scope_without_births_is_seen_empty(watch: Make) -> None:
     """Nothing born, nothing to look at."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     assert TaskProbe().take(watched.ledger) == frozenset()
 
 
 def test_a_pending_task_is_seen_and_described(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """A task that outlives the scope on a living loop: with name, coroutine, origin, place and what it waits for."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     task = loop.run_until_complete(spawn(hang(), "worker"))
     sighting = watched.only()
     assert (sighting.resource.type, sighting.resource.id, sighting.resource.detail) == ("task", "worker", "hang")
@@ -54,14 +52,14 @@ def test_a_pending_task_is_seen_and_described(watch: Make, loop: asyncio.Abstrac
 
 def test_a_task_that_ended_is_forgotten(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """What is done is no leak."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.run_until_complete(loop.run_until_complete(spawn(steps(3))))
     assert watched.left() == ()
 
 
 def test_a_task_that_needs_a_few_more_turns_is_no_leak(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """Settling turns the idle loop, and the task finishes."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     task = loop.run_until_complete(spawn(steps(3)))
     assert watched.left() == ()
     assert task.done()
@@ -69,7 +67,7 @@ def test_a_task_that_needs_a_few_more_turns_is_no_leak(watch: Make, loop: asynci
 
 def test_the_task_of_a_wider_scope_is_not_blamed(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """A session's server may run on."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     with another_ledger():
         task = loop.run_until_complete(spawn(hang()))
     assert watched.left() == ()
@@ -83,7 +81,7 @@ def test_the_child_of_a_wider_scopes_task_is_the_wider_scopes(watch: Make, loop:
         await wake.wait()
         children.append(asyncio.create_task(hang()))
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     children: list[asyncio.Task[None]] = []
     wake = asyncio.Event()
     with another_ledger():
@@ -96,7 +94,7 @@ def test_the_child_of_a_wider_scopes_task_is_the_wider_scopes(watch: Make, loop:
 
 def test_a_task_whose_loop_was_closed_is_proven(watch: Make) -> None:
     """It can never finish."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop = asyncio.new_event_loop()
     task = loop.run_until_complete(spawn(hang()))
     loop.close()
@@ -107,7 +105,7 @@ def test_a_task_whose_loop_was_closed_is_proven(watch: Make) -> None:
 
 def test_release_cancels_a_task_on_an_idle_loop(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """One leak does not make the next test fail."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     task = loop.run_until_complete(spawn(hang()))
     assert watched.thing() is task
     assert watched.release() == "cancelled"
@@ -117,7 +115,7 @@ def test_release_cancels_a_task_on_an_idle_loop(watch: Make, loop: asyncio.Abstr
 
 def test_a_task_of_another_threads_running_loop_is_left_alone(watch: Make) -> None:
     """asyncio is not thread-safe: only the thread that runs the loop may cancel."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     ready, over = threading.Event(), threading.Event()
 
     async def run() -> None:
@@ -141,7 +139,7 @@ def test_a_task_of_another_threads_running_loop_is_left_alone(watch: Make) -> No
 
 def test_a_timer_that_would_fire_later_is_seen(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """Scheduled, never cancelled, on a loop that lives on."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     handle = loop.call_later(60, print, "late")
     line = here() - 1
     sighting = watched.only()
@@ -153,22 +151,22 @@ def test_a_timer_that_would_fire_later_is_seen(watch: Make, loop: asyncio.Abstra
 
 def test_a_timer_that_fires_within_the_grace_is_no_leak(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """It ends by itself."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.call_later(0.01, int)
     assert watched.left() == ()
 
 
 def test_a_cancelled_timer_is_forgotten(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """Cancelled handles stay in the loop's heap for a while."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.call_later(60, int).cancel()
     assert watched.left() == ()
 
 
 def test_asyncios_own_timers_are_not_reported_beside_their_task(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """wait_for, timeouts and sleep schedule timers: the task is the leak."""
-    watched = watch("tasks")
-    loop.run_until_complete(spawn(asyncio.wait_for(hang(), 1800)))  # type: ignore[arg-type]
+    watched = watch("tasks", grace_s=0.05)
+    loop.run_until_complete(spawn(asyncio.wait_for(hang(), 1800)))
     assert {found.sighting.resource.type for found in watched.left()} == {"task"}
 
 
@@ -179,14 +177,14 @@ def test_a_timer_made_inside_a_leaked_task_is_the_tasks(watch: Make, loop: async
         asyncio.get_running_loop().call_later(1800, int)
         await hang()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.run_until_complete(spawn(hang_with_a_timer()))
     assert watched.only().resource.type == "task"
 
 
 def test_an_unclosed_loop_is_seen_and_explains_its_descriptors(watch: Make) -> None:
     """Its selector and its pipe to itself are not reported again."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop = asyncio.new_event_loop()
     sighting = watched.only()
     assert sighting.summary == "an event loop was created and never closed"
@@ -198,7 +196,7 @@ def test_an_unclosed_loop_is_seen_and_explains_its_descriptors(watch: Make) -> N
 
 def test_closing_a_leaked_loop_cancels_what_is_pending_on_it(watch: Make) -> None:
     """Nothing complains later of a task that was destroyed."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop = asyncio.new_event_loop()
     task = loop.run_until_complete(spawn(hang()))
     spots = {ident[0]: (name, ident) for name, ident in watched.born()}
@@ -208,14 +206,14 @@ def test_closing_a_leaked_loop_cancels_what_is_pending_on_it(watch: Make) -> Non
 
 def test_a_closed_loop_is_forgotten(watch: Make) -> None:
     """asyncio.run closes its own."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     asyncio.run(steps(1))
     assert watched.left() == ()
 
 
 def test_a_running_loop_is_not_unclosed(watch: Make) -> None:
     """Looked at from within, the loop is at work, and is not closed under its feet."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
 
     async def look() -> set[object]:
         asyncio.get_running_loop()
@@ -226,7 +224,7 @@ def test_a_running_loop_is_not_unclosed(watch: Make) -> None:
 
 def test_a_generator_that_is_kept_unfinished_is_seen(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """Begun on a living loop, and neither exhausted nor closed."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     agen = numbers()
     loop.run_until_complete(begin(agen))
     sighting = watched.only()
@@ -244,28 +242,28 @@ def test_a_generator_inside_a_pending_task_is_the_tasks(watch: Make, loop: async
         async for _ in numbers():
             await hang()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.run_until_complete(spawn(iterate()))
     assert watched.only().resource.type == "task"
 
 
 def test_a_generator_dropped_on_a_living_loop_is_proven(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """Its finalizer hook had to close it."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.run_until_complete(first_number())
     assert "had to close it" in watched.only().proof
 
 
 def test_a_generator_with_nothing_to_clean_up_may_be_dropped(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """asyncio's loop has nothing to close."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop.run_until_complete(first_number(bare_numbers))
     assert watched.left() == ()
 
 
 def test_what_is_gone_is_not_described(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """Between look and description a task may end."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     task = loop.run_until_complete(spawn(hang()))
     spot = watched.spot()
     task.cancel()
@@ -277,7 +275,7 @@ def test_what_is_gone_is_not_described(watch: Make, loop: asyncio.AbstractEventL
 
 def test_a_timer_whose_time_came_is_not_described(watch: Make, loop: asyncio.AbstractEventLoop) -> None:
     """The same for timers."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     handle = loop.call_later(60, int)
     spot = watched.spot()
     handle.cancel()
@@ -286,7 +284,7 @@ def test_a_timer_whose_time_came_is_not_described(watch: Make, loop: asyncio.Abs
 
 def test_an_allowed_task_is_not_charged_when_it_is_destroyed_later(watch: Make) -> None:
     """The look at the scope's end was its judgement."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.05)
     loop = asyncio.new_event_loop()
     kept = [loop.run_until_complete(spawn(hang()))]
     loop.close()
@@ -300,7 +298,7 @@ def test_an_allowed_task_is_not_charged_when_it_is_destroyed_later(watch: Make) 
 
 def test_the_probe_says_when_it_cannot_see(monkeypatch: pytest.MonkeyPatch, watch: Make) -> None:
     """An asyncio that registers its tasks elsewhere."""
-    watch("tasks")
+    watch("tasks", grace_s=0.05)
     monkeypatch.setattr(asyncio.tasks, "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks", None)
     asyncio_.remove()
     asyncio_.install()

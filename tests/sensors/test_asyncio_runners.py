@@ -7,11 +7,11 @@ import importlib
 import signal
 import sys
 import unittest
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 
 import anyio
 import pytest
-from loops import begin, first_number, hang, numbers, spawn, spawn_and_leave, steps
+from loops import bare_numbers, begin, first_number, hang, numbers, spawn, spawn_and_leave, steps
 from support import Watch, another_ledger
 
 from no_leaks import faults, ledger
@@ -19,14 +19,6 @@ from no_leaks.model import Sighting
 from no_leaks.sensors import asyncio_, asyncio_runners, patience
 
 Make = Callable[..., Watch]
-
-
-@pytest.fixture(autouse=True)
-def short_grace() -> Iterator[None]:
-    """What leaks here leaks at once; what finishes does so within turns, not seconds."""
-    patience.set_grace(0.02)
-    yield
-    patience.set_grace(0.5)
 
 
 def losses(watched: Watch) -> list[Sighting]:
@@ -41,7 +33,7 @@ def names(watched: Watch) -> list[str]:
 
 def test_asyncio_run_leaves_a_task(watch: Make) -> None:
     """It cancels what its main left; we say so first, with the place where the task was."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(spawn_and_leave(hang()))
     (loss,) = losses(watched)
     assert (loss.kind, loss.resource.type, loss.resource.id, loss.resource.detail) == ("tasks", "task", "left", "hang")
@@ -58,7 +50,7 @@ def test_several_tasks_are_charged_in_order_of_birth(watch: Make) -> None:
         for name in "cab":
             await spawn(hang(), name)
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(main())
     assert names(watched) == ["c", "a", "b"]
 
@@ -75,7 +67,7 @@ def test_a_clean_run_is_not_touched(watch: Make, monkeypatch: pytest.MonkeyPatch
         (await spawn(hang())).cancel()
         await asyncio.sleep(0)
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(main())
     assert losses(watched) == []
     assert turns == []
@@ -89,7 +81,7 @@ def test_what_finishes_in_a_few_more_turns_is_no_leak(watch: Make) -> None:
         await steps(3)
         done.append(1)
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(spawn_and_leave(finish()))
     assert losses(watched) == []
     assert done == [1]
@@ -101,7 +93,7 @@ def test_a_cancelled_task_that_nobody_awaited_is_no_leak(watch: Make) -> None:
     async def main() -> None:
         (await spawn(hang())).cancel()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(main())
     assert losses(watched) == []
 
@@ -113,7 +105,7 @@ def test_a_task_of_another_ledger_is_charged_to_that_one(watch: Make) -> None:
         with ledger.at_work(other):
             await spawn(hang(), "others")
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     with another_ledger() as other:
         pass
     other = ledger.open_ledger(other.owner)
@@ -125,7 +117,7 @@ def test_a_task_of_another_ledger_is_charged_to_that_one(watch: Make) -> None:
 
 def test_a_task_of_an_ended_scope_is_not_charged_again(watch: Make) -> None:
     """Its own look at its end was the time to say so."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     loop = asyncio.new_event_loop()
     with another_ledger() as other:
         task = loop.run_until_complete(spawn(hang()))
@@ -138,7 +130,7 @@ def test_a_task_of_an_ended_scope_is_not_charged_again(watch: Make) -> None:
 
 def test_a_task_without_a_record_is_charged_to_the_scope_at_work(watch: Make) -> None:
     """It was born where nobody looked, and thrown away here."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     loop = asyncio.new_event_loop()
     task = loop.run_until_complete(spawn(hang(), "orphan"))
     watched.ledger.records.clear()
@@ -152,7 +144,7 @@ def test_a_task_without_a_record_is_charged_to_the_scope_at_work(watch: Make) ->
 
 def test_a_task_without_a_record_is_nobodys_where_nothing_is_checked(watch: Make) -> None:
     """No ledger at work, no finding."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     with ledger.at_work(None):
         asyncio.run(spawn_and_leave(hang()))
     assert losses(watched) == []
@@ -165,7 +157,7 @@ def test_an_interrupted_main_is_the_runners_own(watch: Make) -> None:
         asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
         await hang()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -182,7 +174,7 @@ def test_an_exit_leaves_the_main_task_to_the_runner(watch: Make) -> None:
         asyncio.get_running_loop().call_soon(sys.exit, 3)
         await hang()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     with pytest.raises(SystemExit):
         asyncio.run(main())
     assert losses(watched) == []
@@ -196,7 +188,7 @@ def test_a_timer_left_on_a_loop_that_is_shut_down(watch: Make) -> None:
         asyncio.get_running_loop().call_later(0.001, print)
         asyncio.get_running_loop().call_later(60, print).cancel()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(main())
     (loss,) = losses(watched)
     assert (loss.resource.type, loss.resource.id) == ("timer", "print")
@@ -210,7 +202,7 @@ def test_the_timers_of_a_leaked_task_are_not_charged(watch: Make) -> None:
         asyncio.get_running_loop().call_later(60, print)
         await asyncio.wait_for(hang(), 1800)
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(spawn_and_leave(hang_with_timer()))
     assert "task" in {loss.resource.type for loss in losses(watched)}
     assert "timer" not in {loss.resource.type for loss in losses(watched)}
@@ -224,17 +216,28 @@ def test_a_generator_kept_to_the_end_of_the_loop(watch: Make) -> None:
         kept.append(numbers())
         await begin(kept[0])
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(main())
     (loss,) = losses(watched)
     assert (loss.resource.type, loss.resource.id) == ("async generator", "numbers")
     assert "shut down" in loss.proof
 
 
+def test_the_end_of_one_loop_says_nothing_of_anothers_generators(watch: Make) -> None:
+    """A bare generator is nobody's either; each loop is asked for its own."""
+    watched = watch("tasks", grace_s=0.02)
+    agen, bare, loop = numbers(), bare_numbers(), asyncio.new_event_loop()
+    loop.run_until_complete(begin(agen))
+    asyncio.run(begin(bare))
+    assert losses(watched) == []
+    loop.run_until_complete(agen.aclose())
+    loop.close()
+
+
 def test_a_dropped_generator_is_charged_once(watch: Make) -> None:
     """By its finalizer hook; neither the loop's end nor the task that closes it is a second finding."""
-    watched = watch("tasks")
-    asyncio.run(first_number())  # type: ignore[arg-type]
+    watched = watch("tasks", grace_s=0.02)
+    asyncio.run(first_number())
     assert [loss.resource.type for loss in losses(watched)] == ["async generator"]
 
 
@@ -247,7 +250,7 @@ def test_a_generator_that_is_closed_is_forgotten(watch: Make) -> None:
         await begin(agen)
         await agen.aclose()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(main())
     assert losses(watched) == []
 
@@ -266,7 +269,7 @@ def test_the_generator_of_a_leaked_task_is_the_tasks(watch: Make) -> None:
         async for _ in doubled():
             await hang()
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     asyncio.run(spawn_and_leave(iterate()))
     assert [loss.resource.type for loss in losses(watched)] == ["task"]
 
@@ -286,7 +289,7 @@ class Leaky(unittest.IsolatedAsyncioTestCase):
 @pytest.mark.parametrize(("method", "expected"), [("leaves_a_task", ["unittest's"]), ("leaves_nothing", [])])
 def test_unittests_own_loop(watch: Make, method: str, expected: list[str]) -> None:
     """IsolatedAsyncioTestCase: its own tear-down on 3.10, asyncio.Runner from 3.11 on."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     result = unittest.TestResult()
     Leaky(method).run(result)
     assert result.wasSuccessful()
@@ -303,7 +306,7 @@ def test_anyio_on_asyncio(watch: Make) -> None:
             await anyio.sleep(60)
         await anyio.to_thread.run_sync(len, ())
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     anyio.run(clean)
     assert losses(watched) == []
     anyio.run(spawn_and_leave, hang(), "anyio's")
@@ -319,7 +322,7 @@ def test_uvloop(watch: Make) -> None:
         await first_number()
         await spawn(hang(), "uvloop's")
 
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     uvloop.run(main())
     assert sorted(loss.resource.type for loss in losses(watched)) == ["async generator", "task"]
     losses(watched).clear()
@@ -333,7 +336,7 @@ def test_uvloop(watch: Make) -> None:
 
 def test_a_copy_of_the_runner_that_is_loaded_later_is_wrapped(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the next birth after an import; without its module a copy is no copy."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     backend = importlib.import_module("anyio._backends._asyncio")
     asyncio_runners.remove()
     asyncio_._patched.discard("anyio._backends._asyncio")  # pyright: ignore[reportPrivateUsage]
@@ -350,7 +353,7 @@ def test_a_fault_of_ours_does_not_break_the_runner(watch: Make, monkeypatch: pyt
     def broken(loop: object) -> list[object]:
         raise RuntimeError("ours")
 
-    watch("tasks")
+    watch("tasks", grace_s=0.02)
     monkeypatch.setattr(patience, "tasks_of", broken)
     asyncio.run(spawn_and_leave(hang()))
     assert "ours" in faults.noted()["asyncio runners"]
@@ -358,7 +361,7 @@ def test_a_fault_of_ours_does_not_break_the_runner(watch: Make, monkeypatch: pyt
 
 def test_a_loop_that_is_gone_is_let_be(watch: Make) -> None:
     """No loop, or a closed one: nothing to look at."""
-    watched = watch("tasks")
+    watched = watch("tasks", grace_s=0.02)
     loop = asyncio.new_event_loop()
     loop.close()
     asyncio_runners.at_shutdown(loop)
@@ -373,6 +376,14 @@ def test_an_unknown_asyncio_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "not known here" in asyncio_runners.install()
     finally:
         asyncio_runners.remove()
+
+
+def test_without_unittest_there_is_no_case_to_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not imported for our sake."""
+    monkeypatch.delitem(sys.modules, "unittest.async_case")
+    asyncio_runners.remove()
+    assert asyncio_runners.install() == ""
+    asyncio_runners.remove()
 
 
 def test_remove_puts_the_runners_back() -> None:

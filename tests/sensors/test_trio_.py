@@ -103,6 +103,25 @@ def test_a_generator_that_is_closed_is_forgotten(watch: Make) -> None:
     assert watched.ledger.losses == []
 
 
+def test_what_was_not_seen_to_begin_or_has_ended_is_not_charged(watch: Make) -> None:
+    """A generator without a record, a system task that is done and still held."""
+    kept: list[object] = []
+
+    async def main() -> None:
+        generator = numbers()
+        kept.append(generator)
+        with ledger.at_work(None):
+            await generator.__anext__()
+        kept.append(trio.lowlevel.spawn_system_task(trio.lowlevel.checkpoint))
+        await trio.testing.wait_all_tasks_blocked()
+
+    import trio.testing
+
+    watched = watch("tasks")
+    run(main)
+    assert watched.ledger.losses == []
+
+
 def test_another_ledgers_generator_is_charged_to_that_one(watch: Make) -> None:
     """By the context in which it was begun."""
 

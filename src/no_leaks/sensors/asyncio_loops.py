@@ -17,11 +17,6 @@ def scheduled_s(handle: Any) -> float | None:
     return float(handle.when() - handle._loop.time())
 
 
-def loop_of(handle: Any) -> Any:
-    """Return the loop that a timer is scheduled on."""
-    return handle._loop
-
-
 def callback_of(handle: Any) -> Any:
     """Return what a timer calls."""
     return handle._callback
