@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
 from . import env
@@ -56,6 +56,11 @@ def of_mapping(fd: int, path: str, first: Ledger) -> Birth | None:
     """Find who mapped a file into memory: the mapping keeps a duplicate, under a number that nothing tells."""
     name = path.removesuffix(DELETED)
     return find(first, lambda record: record.facts[0] != fd and record.facts[-1] == name, "mmap.__new__")
+
+
+def of_bare(ident: Hashable, first: Ledger) -> Birth | None:
+    """Find who made a bare descriptor, by its whole identity: numbers are given again and again."""
+    return find(first, lambda record: ident in record.facts[1], "os.descriptor")  # type: ignore[operator] # facts: see there
 
 
 def of_descriptor(fd: int, first: Ledger) -> Birth | None:

@@ -25,7 +25,7 @@ _homes: set[str] = set()
 
 
 def add_home(folder: str) -> None:
-    """Excuse everything below a folder that somebody else removes: the runner's `--basetemp`."""
+    """Excuse a folder, and everything below it, that somebody else removes: the runner's `--basetemp`."""
     _homes.add(folder.rstrip("/") + "/")
 
 
@@ -44,7 +44,7 @@ COMMANDS: tuple[Rule[str], ...] = (
 )
 
 PATHS: tuple[Rule[str], ...] = (
-    Rule("tmp_path", "pytest removes its temporary folders itself, by its own policy", lambda path: "/pytest-of-" in path or any(path.startswith(home) for home in _homes)),
+    Rule("tmp_path", "pytest removes its temporary folders itself, by its own policy", lambda path: "/pytest-of-" in path or any(f"{path}/".startswith(home) for home in _homes)),
     Rule("bytecode", "the interpreter caches what it compiles", lambda path: "__pycache__" in path or path.endswith((".pyc", ".pyo"))),
 )
 

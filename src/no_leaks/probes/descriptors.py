@@ -83,7 +83,7 @@ class DescriptorProbe:
         if descriptor is None:
             return None
         kind = kind_of(descriptor)
-        birth = birth_of(descriptor, kind, ledger)
+        birth = birth_of(descriptor, kind, ident, ledger)
         if birth is not None and birth.ledger is not ledger:
             return None
         return _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, birth.record if birth else None)
@@ -148,10 +148,13 @@ def kind_of(descriptor: Descriptor) -> Kind:
     return "fds"
 
 
-def birth_of(descriptor: Descriptor, kind: Kind, ledger: Ledger) -> births.Birth | None:
-    """Find who made a descriptor, by the object, by the path or by the number it was wrapped from."""
+def birth_of(descriptor: Descriptor, kind: Kind, ident: Ident, ledger: Ledger) -> births.Birth | None:
+    """Find who made a descriptor, by its identity, the object, the path or the number it was wrapped from."""
     if kind == "sockets":
-        return births.of_socket(descriptor.fd, ledger)
+        return births.of_socket(descriptor.fd, ledger) or births.of_bare(ident, ledger)
+    bare = births.of_bare(ident, ledger)
+    if bare is not None:
+        return bare
     wrapped = births.of_opened_descriptor(descriptor.fd, ledger)
     if kind == "pipes" and not descriptor.link.startswith("/"):
         return wrapped

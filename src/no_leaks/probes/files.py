@@ -45,6 +45,8 @@ def _summary(event: str) -> str:
         return "an SQLite database was connected to and never closed"
     if event == "mmap.__new__":
         return "a file was mapped into memory and never closed"
+    if event == "os.descriptor":
+        return "a descriptor of a file was duplicated and never closed"
     return "a file was opened and never closed"
 
 
@@ -53,6 +55,6 @@ def _fix(event: str, record: Record | None) -> str:
         return "with contextlib.closing(sqlite3.connect(...)) as db: ..."
     if event == "mmap.__new__":
         return "with mmap.mmap(...) as mapped: ..."
-    if record is not None and len(record.facts) > 1 and record.facts[1] is None:
+    if event == "os.descriptor" or (record is not None and len(record.facts) > 1 and record.facts[1] is None):
         return "os.close(fd) in a finally block, or with os.fdopen(fd) as f: ..."
     return "with open(...) as f: ..."

@@ -97,6 +97,9 @@ def _inside_another(path: str, paths: set[str]) -> bool:
 
 def _size(path: str, folder: bool) -> str:
     try:
-        return f"{len(os.listdir(path))} entries" if folder else f"{os.lstat(path).st_size} bytes"
+        if folder:
+            entries = len(os.listdir(path))
+            return f"{entries} entr{'y' if entries == 1 else 'ies'}"
+        return f"{os.lstat(path).st_size} bytes"
     except OSError:
         return ""

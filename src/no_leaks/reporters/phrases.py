@@ -13,11 +13,12 @@ ELLIPSIS = "…"
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
-    """How a kind is spoken of: made ("opened"), still there ("open"), and for how long ("open for")."""
+    """How a kind is spoken of: made ("opened"), still there ("open"), for how long ("open for"), and where it is."""
 
     made: str
     still: str
     aged: str
+    now: str = "now at"
 
 
 OPENED = Verbs("opened", "open", "open for")
@@ -28,7 +29,7 @@ VERBS: dict[Kind, Verbs] = {
     "sockets": OPENED,
     "pipes": OPENED,
     "fds": OPENED,
-    "unclosed": OPENED,
+    "unclosed": Verbs("opened", "open", "open for", "dropped at"),
     "processes": STARTED,
     "threads": STARTED,
     "tasks": Verbs("created", "pending", "pending for"),

@@ -73,7 +73,7 @@ def lines(leak: Leak, root: str, *, width: int = WIDTH, twins: Sequence[Leak] = 
         *_wrapped(_INDENT, _identity(leak), ", ", width, under=_INDENT * 2),
         *_owner(leak),
         *_places(f"{verbs(leak.kind).made} at", leak.created_at, root, width),
-        *_places("now at", leak.now_at, root, width),
+        *_places(verbs(leak.kind).now, () if leak.now_at == leak.created_at else leak.now_at, root, width),
         *_labelled("waits for", leak.waits_for, width),
         *_labelled("held by", " -> ".join(leak.held_by), width, sep=" -> "),
         *_labelled("evidence", evidence(leak), width, sep="; "),
@@ -134,7 +134,8 @@ def _owner(leak: Leak) -> Iterator[Line]:
 
 def _occurrences(leak: Leak, twins: Sequence[Leak]) -> str:
     """Say how often: the other identities in this test, and the other tests."""
-    parts = [f"{len(twins) + 1} here, also {_some([twin.resource.id for twin in twins])}"] if twins else []
+    others = [twin.resource.id for twin in twins if twin.resource.id]
+    parts = [f"{len(twins) + 1} here" + (f", also {_some(others)}" if others else "")] if twins else []
     if leak.also_in:
         parts.append(f"{leak.occurrences} in all, also in {_some(leak.also_in)}")
     return ", ".join(parts)

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from types import FrameType
 
 from .. import births, ledger, origin
-from ..model import RawStack, Resource, Sighting
+from ..model import Frame, RawStack, Resource, Sighting
 from . import finalized
 
 _FD = re.compile(r"\bfd=(\d+)")
-_NAME = re.compile(r"\bname=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|b'(?:[^'\\]|\\.)*'|\d+)")
+_QUOTED = r"b?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+_NAME = re.compile(rf"\bname=({_QUOTED}|\d+)")
 _NUMBER = re.compile(r"\bname=(\d+)")
 _PID = re.compile(r"\bsubprocess (\d+)\b|\bpid=(\d+)")
-_FOLDER = re.compile(r"<TemporaryDirectory ('(?:[^'\\]|\\.)*')>")
+_FOLDER = re.compile(rf"<TemporaryDirectory ({_QUOTED})>")
+_NAMES = re.compile(_QUOTED)
+"""Names are the user's: a number in one is no descriptor."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_LOCAL = re.compile(r"laddr=(\([^)]*\)|'[^']*')")
 
 strays: deque[Sighting] = deque(maxlen=100)
 """Found by an automatic collection and without a record: whose they are cannot be said, so no test is blamed."""
@@ -126,7 +128,7 @@ def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
         summary=form.summary,
         fix=form.fix,
         stack=stack,
-        now=() if in_collection else origin.frames_now(frame),
+        now=() if in_collection else _users(origin.frames_now(frame)),
         proof="the garbage collector closed it"
         if in_collection
         else "it was closed by its finalizer when the last reference went",
@@ -137,6 +139,11 @@ def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
             birth.ledger.records.remove(birth.record)  # what it told of is gone: the next of its kind has its own
     else:
         keep(sighting, book, frame, in_collection=in_collection)
+
+
+def _users(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Where it was dropped, if the user's own code is there to be seen: an event loop's frames tell nobody anything."""
+    return frames if any(frame.in_app for frame in frames) else ()
 
 
 def keep(sighting: Sighting, book: ledger.Ledger, frame: FrameType | None, *, in_collection: bool) -> None:
@@ -156,7 +163,8 @@ def _by_runner(frame: FrameType | None) -> bool:
 
 
 def _identity(text: str) -> str:
-    fd, pid = _FD.search(text) or _NUMBER.search(text), _PID.search(text)
+    numbers = _NAMES.sub("", text)
+    fd, pid = _FD.search(numbers) or _NUMBER.search(numbers), _PID.search(numbers)
     if fd is not None:
         return f"fd {fd[1]}"
     return f"pid {pid[1] or pid[2]}" if pid is not None else ""
@@ -168,7 +176,8 @@ def _detail(text: str) -> str:
 
 def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
     """Find the record that the warning's text speaks of: by descriptor, path or pid."""
-    fd, name, pid, folder = (pattern.search(text) for pattern in (_FD, _NAME, _PID, _FOLDER))
+    numbers = _NAMES.sub("", text)
+    fd, pid, name, folder = _FD.search(numbers), _PID.search(numbers), _NAME.search(text), _FOLDER.search(text)
     if fd is not None:
         return births.of_socket(int(fd[1]), book) or _only_dead_socket(text, book)
     if folder is not None:
@@ -178,6 +187,8 @@ def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
         return births.of_child(int(pid[1] or pid[2]), None, book)
     if form.type == "directory":
         return _only(births.Birth(book, record) for record in book.of("os.scandir"))
+    if form.type == "database":
+        return _only(births.Birth(book, record) for record in book.of("sqlite3.connect"))
     if name is not None and form.type == "file":
         return _file(ast.literal_eval(name[1]), book)
     return None
@@ -201,5 +212,6 @@ def _only_dead_socket(text: str, book: ledger.Ledger) -> births.Birth | None:
 
 
 def _only(candidates: Iterable[births.Birth]) -> births.Birth | None:
+    """Where the warning names nothing: take the newest if all that can be meant were made in one place."""
     found = list(candidates)
-    return found[0] if len(found) == 1 else None
+    return found[0] if len({birth.record.stack for birth in found}) == 1 else None

@@ -11,7 +11,7 @@ from .. import faults
 from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
-from . import audit, executors, threads, warnings_
+from . import audit, descriptors, executors, threads, warnings_
 
 BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
 """Sensors that are needed by one kind only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
@@ -25,7 +25,7 @@ class Sensors:
         self._extra: list[Any] = []
         for kind, file in BY_KIND.items():
             if kind in wanted:
-                self._extra.append(importlib.import_module(f".{file}", __package__))
+                self._guarded(file, lambda: self._extra.append(importlib.import_module(f".{file}", __package__)))  # noqa: B023 - called at once
         self._tuned = [sensor for sensor in self._extra if hasattr(sensor, "tune")]
 
     def install(self) -> None:
@@ -35,7 +35,8 @@ class Sensors:
             events["import"] = self._on_import
         audit.install(events)
         threads.install()
-        self._guarded(executors.__name__, executors.install)
+        for sensor in (descriptors, executors):
+            self._guarded(sensor.__name__, sensor.install)
         warnings_.install()
         for sensor in self._extra:
             self._guarded(sensor.__name__, sensor.install)
@@ -46,6 +47,7 @@ class Sensors:
             self._guarded(sensor.__name__, sensor.remove)
         warnings_.remove()
         executors.remove()
+        descriptors.remove()
         threads.remove()
         audit.remove()
 

@@ -70,7 +70,7 @@ def generator(agen: Any, record: ledger.Record, proof: str = "") -> Sighting:
     name = suspended.name_of(agen)
     return Sighting(
         kind="tasks",
-        resource=Resource("async generator", str(getattr(agen, "__name__", name)), name),
+        resource=Resource("async generator", name),
         summary=f"the async generator {name} was begun, and neither exhausted nor closed",
         fix="async with contextlib.aclosing(agen): async for item in agen: ...",
         stack=record.stack,

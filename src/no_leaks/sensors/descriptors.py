@@ -1,0 +1,69 @@
+"""Births of bare descriptors: pipes, duplicates, terminals and the like, which no audit event tells of.
+
+The functions of `os` that make them are wrapped by name, so one that was imported by name before is not seen; what C
+code opens is not, either. The table of descriptors stays the ground truth: this only explains it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import selectors
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import faults, ledger, origin
+from .patches import Patches
+
+MAKERS = ("pipe", "pipe2", "dup", "dup2", "openpty", "eventfd", "memfd_create", "pidfd_open", "timerfd_create")
+EVENT = "os.descriptor"
+"""The event of a record: its facts are the maker's name and (fd, device, inode) of each descriptor that it made."""
+
+_patches = Patches()
+
+
+def install() -> None:
+    """Wrap what this platform has of the makers, and the selectors, whose epoll objects no function of `os` makes."""
+    for name in MAKERS:
+        _patches.put(os, name, _making)
+    for name in ("EpollSelector", "KqueueSelector", "DevpollSelector"):
+        _patches.put(getattr(selectors, name, None), "__init__", _selecting)
+
+
+def remove() -> None:
+    """Leave them to themselves."""
+    _patches.undo()
+
+
+def _making(make: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(make)
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        made = make(*args, **kwargs)
+        if ledger.current() is not None:
+            _note(make.__name__, made if isinstance(made, tuple) else (made,))
+        return made
+
+    return noting
+
+
+def _selecting(init: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(init)
+    def noting(self: Any) -> None:
+        init(self)
+        if ledger.current() is not None:
+            _note("selector", (self.fileno(),))
+
+    return noting
+
+
+def _note(maker: str, made: tuple[int, ...]) -> None:
+    try:
+        book = ledger.current()
+        if book is not None:
+            idents = tuple((fd, status.st_dev, status.st_ino) for fd in made for status in (os.fstat(fd),))
+            # Frames up: this one, the wrapper, then who asked for it.
+            stack = origin.capture(sys._getframe(2)) + ledger.SUBMITTED.get()
+            book.records.append(ledger.Record(EVENT, (maker, idents), stack))
+    except Exception as error:
+        faults.note("bare descriptors", error)
