@@ -100,6 +100,17 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def oldest(session: nox.Session) -> None:
+    """Run the tests with the oldest dependencies that pyproject.toml allows (pytest 8.2: pytest-asyncio asks for it)."""
+    session.install(
+        *(".[test]", "pytest==8.2.*", "psutil==7.2.*", "pympler==1.1.*", "objgraph==3.6.*", "anyio==3.7.*"),
+        *("pytest-asyncio==0.24.*", "pytest-randomly==3.15.*", "pytest-xdist==3.6.*", "hypothesis==6.100.*"),
+        *("trio==0.26.*", "uvloop==0.20.*"),
+    )
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the overhead, in pairs; arguments after `--` go to benchmarks/overhead.py."""
     session.install(".[test,bench]")
