@@ -63,6 +63,7 @@ def test_an_inherited_name_is_removed_again() -> None:
 def test_what_is_missing_is_said() -> None:
     """The sensor can give its reason."""
     assert not Patches().put(Base, "nothing", louder)
+    assert not Patches().put(None, "__init__", louder)
 
 
 def test_a_later_patch_of_somebody_elses_stays() -> None:

@@ -59,6 +59,15 @@ def test_a_dropped_generator_is_proven(watch: Make) -> None:
     assert "dropped before it was exhausted" in loss.proof
 
 
+def test_trios_own_warning_points_at_the_drop(watch: Make) -> None:
+    """As if nobody listened: filters by module go by that place."""
+    watch("tasks")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", ResourceWarning)
+        trio.run(first_number)
+    assert [warning.filename for warning in heard] == [__file__]
+
+
 def test_an_inner_generator_that_its_outer_one_drops_is_proven(watch: Make) -> None:
     """aclosing closes the outer one alone: so a template engine leaked the inner ones."""
 

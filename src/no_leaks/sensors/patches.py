@@ -17,7 +17,7 @@ class Patches:
     def put(self, holder: Any, name: str, make: Make) -> bool:
         """Replace `holder.name` by `make(original)`; return whether it is replaced now."""
         original = getattr(holder, name, None)
-        if original is None:
+        if holder is None or original is None:
             return False
         if any(holder is done[0] and name == done[1] for done in self._done):
             return True

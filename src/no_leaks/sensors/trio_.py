@@ -1,7 +1,7 @@
 """What trio is left with: async generators dropped or unfinished, and system tasks that outlive the main task.
 
 trio's nurseries let no ordinary task escape. Private parts of trio (0.26 to 0.35): `AsyncGenerators.install_hooks`,
-`.finalize_remaining`, `.alive` and `.foreign`, `Runner.spawn_system_task`, `.main_task` and `.tasks`. trio.run takes
+`.finalize_remaining` and `.alive`, `EntryQueue.run_sync_soon`, `Runner.spawn_system_task`, `.main_task` and `.tasks`. trio.run takes
 its hooks and instruments when a run begins, so nothing public can be added to every run.
 """
 
@@ -24,11 +24,13 @@ _watched: weakref.WeakSet[Any] = weakref.WeakSet()
 def install() -> str:
     """Patch the trio that is loaded; return "" or the reason why it cannot be seen."""
     generators: Any = getattr(sys.modules["trio._core._asyncgens"], "AsyncGenerators", None)
+    queue: Any = getattr(sys.modules.get("trio._core._entry_queue"), "EntryQueue", None)
     run: Any = sys.modules["trio._core._run"]
     runner: Any = getattr(run, "Runner", None)
     seen = (
         _patches.put(generators, "install_hooks", _hooking)
         and _patches.put(generators, "finalize_remaining", _finalizing)
+        and _patches.put(queue, "run_sync_soon", _queueing)
         and _patches.put(runner, "spawn_system_task", _spawning)
     )
     if hasattr(run, "unrolled_run"):
@@ -45,17 +47,24 @@ def remove() -> None:
 def _hooking(install_hooks: Callable[..., None]) -> Callable[..., None]:
     def wrapper(self: Any, runner: Any) -> None:
         install_hooks(self, runner)
-        firstiter, finalizer = sys.get_asyncgen_hooks()
+        firstiter, _ = sys.get_asyncgen_hooks()
 
         def noting_first(agen: Any) -> None:
             firstiter(agen)  # type: ignore[misc] # trio has just set it
             _begun(self, agen)
 
-        def noting_last(agen: Any) -> None:
-            losses.dropped(agen)
-            finalizer(agen)  # type: ignore[misc] # trio has just set it
+        sys.set_asyncgen_hooks(firstiter=noting_first)
 
-        sys.set_asyncgen_hooks(firstiter=noting_first, finalizer=noting_last)
+    return wrapper
+
+
+def _queueing(run_sync_soon: Callable[..., None]) -> Callable[..., None]:
+    """See trio's finalizer hook queue a dropped generator: wrapped itself, its warning would point at us and not at the drop."""
+
+    def wrapper(self: Any, sync_fn: Any, *args: Any, **kwargs: Any) -> None:
+        if getattr(sync_fn, "__name__", "") == "finalize_in_trio_context" and args:
+            losses.dropped(args[0])
+        run_sync_soon(self, sync_fn, *args, **kwargs)
 
     return wrapper
 
@@ -64,7 +73,7 @@ def _begun(generators: Any, agen: Any) -> None:
     """Record a generator's birth, unless it belongs to the host loop of a guest run, which records it itself."""
     try:
         book = ledger.current()
-        if book is not None and id(agen) not in generators.foreign:
+        if book is not None and agen in generators.alive:
             owned.write(book, owned.AGEN, agen, owned.frame_up(2), weakref.ref(generators))
     except Exception as error:
         faults.note("trio's async generators", error)
