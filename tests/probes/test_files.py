@@ -137,17 +137,18 @@ def test_a_descriptor_of_os_open_is_to_be_closed_by_os_close(watch: Make) -> Non
     assert site_of(sighting, __file__) == line
 
 
-def test_a_duplicate_is_seen_without_a_birth(watch: Make, tmp_path: Path) -> None:
-    """Nothing tells of `os.dup`: the table sees it, and no site is made up."""
+def test_a_duplicate_knows_where_it_was_made(watch: Make, tmp_path: Path) -> None:
+    """`os.dup` is wrapped: its record is found again by the descriptor's whole identity."""
     path = tmp_path / "x"
     path.touch()
     fd = os.open(path, os.O_RDONLY)
     watching = watch("files")
-    twin = os.dup(fd)
+    twin, line = os.dup(fd), here()
     sighting = watching.only()
     os.close(twin)
     os.close(fd)
-    assert (sighting.stack, sighting.age_s) == ((), None)
+    assert site_of(sighting, __file__) == line
+    assert "duplicated" in sighting.summary
 
 
 def test_two_opens_of_one_file_are_told_apart_by_access(watch: Make, tmp_path: Path) -> None:

@@ -65,11 +65,11 @@ def test_pipes_are_unavailable_where_descriptors_are(monkeypatch: pytest.MonkeyP
     assert list(Panel(("pipes",)).unavailable) == ["pipes"]
 
 
-def test_a_wrapped_end_knows_where_it_was_wrapped(watch: Make) -> None:
-    """`os.fdopen` is audited with the number: that is the nearest there is to a birth."""
+def test_a_wrapped_end_knows_where_the_pipe_was_made(watch: Make) -> None:
+    """`os.pipe` is wrapped while a session checks; wrapping an end in a file comes second."""
     watching = watch("pipes")
-    reading, writing = os.pipe()
-    file, line = os.fdopen(reading), here()
+    (reading, writing), line = os.pipe(), here()
+    file = os.fdopen(reading)
     os.close(writing)
     with file:
         sighting = watching.only()

@@ -48,7 +48,7 @@ def test_a_temporary_folder_is_seen_as_one(watch: Make, home: Path) -> None:
     os.mkdir(os.path.join(folder, "inner"))
     Path(folder, "inner", "deep.txt").write_text("x")
     sighting = watching.only()
-    assert (sighting.resource.type, sighting.resource.detail) == ("temporary folder", "1 entries")
+    assert (sighting.resource.type, sighting.resource.detail) == ("temporary folder", "1 entry")
     assert "TemporaryDirectory" in sighting.fix
     assert site_of(sighting, __file__) == line
 

@@ -28,7 +28,9 @@ def install() -> None:
     for name in MAKERS:
         _patches.put(os, name, _making)
     for name in ("EpollSelector", "KqueueSelector", "DevpollSelector"):
-        _patches.put(getattr(selectors, name, None), "__init__", _selecting)
+        selector: Any = getattr(selectors, name, None)
+        if selector is not None:
+            _patches.put(selector, "__init__", _selecting)
 
 
 def remove() -> None:

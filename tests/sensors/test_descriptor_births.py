@@ -1,0 +1,68 @@
+"""Bare descriptors: their makers are wrapped, their records found by identity, and taken back when nobody listens."""
+
+from __future__ import annotations
+
+import os
+import selectors
+from collections.abc import Callable
+
+import pytest
+
+from no_leaks import births, faults
+from no_leaks.sensors import descriptors
+from support import Watch, another_ledger, here, site_of
+
+Make = Callable[..., Watch]
+
+
+def test_a_selector_knows_where_it_was_made(watch: Make) -> None:
+    """No function of os makes an epoll object, so the selector's own birth is taken."""
+    watching = watch("fds")
+    selector, line = selectors.DefaultSelector(), here()
+    sighting = watching.only()
+    selector.close()
+    assert site_of(sighting, __file__) == line
+
+
+def test_a_number_that_is_given_again_is_not_explained_by_its_first_owner(watch: Make) -> None:
+    """A pipe that was closed left a record: what has its number now is another thing."""
+    watching = watch("fds", "pipes")
+    for end in os.pipe():
+        os.close(end)
+    folder = os.open(os.sep, os.O_RDONLY)
+    status = os.fstat(folder)
+    birth = births.of_bare((folder, status.st_dev, status.st_ino), watching.scope.ledger)
+    os.close(folder)
+    assert birth is None
+
+
+def test_a_pipe_of_another_ledger_is_not_this_scopes(watch: Make) -> None:
+    """A wider fixture's pipe is explained by its own ledger."""
+    watching = watch("pipes")
+    with another_ledger():
+        ends = os.pipe()
+    left = watching.left()
+    for end in ends:
+        os.close(end)
+    assert left == ()
+
+
+def test_nobody_at_work_writes_no_record() -> None:
+    """Without a ledger the wrapper is the function itself, and nothing more."""
+    descriptors.install()
+    ends = os.pipe()
+    for end in ends:
+        os.close(end)
+    selectors.DefaultSelector().close()
+
+
+def test_a_fault_of_ours_does_not_reach_the_caller(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipe is made, and the fault is noted once."""
+    watch("pipes")
+    monkeypatch.setattr(descriptors.os, "fstat", lambda fd: 1 / 0)
+    ends = os.pipe()
+    monkeypatch.undo()
+    for end in ends:
+        os.close(end)
+    assert "bare descriptors" in faults.noted()
+    faults.clear()
