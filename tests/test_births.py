@@ -187,6 +187,31 @@ def test_an_object_without_a_number_has_none() -> None:
     assert births.descriptor_of(Record("socket.__new__", (), ())) is None
 
 
+def test_a_descriptor_is_older_if_it_was_the_same_before(book: Ledger) -> None:
+    """Number, device and inode; a closed one is nothing any more."""
+    with open(os.devnull) as file:
+        status = os.fstat(file.fileno())
+        assert not births.is_older(file.fileno(), book)
+        book.older = frozenset({(file.fileno(), status.st_dev, status.st_ino)})
+        assert births.is_older(file.fileno(), book)
+        number = file.fileno()
+    assert not births.is_older(number, book)
+
+
+def test_a_path_may_be_held_since_before(book: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a descriptor that is still the same; a number is no path, and elsewhere than on Linux nobody can tell."""
+    path = tmp_path / "log"
+    with open(path, "w") as file:
+        status = os.fstat(file.fileno())
+        book.older = frozenset({(file.fileno(), status.st_dev, status.st_ino), (999999, 0, 0)})
+        assert births.is_held_since_before(str(path), book)
+        assert births.is_held_since_before(os.fsencode(path), book)
+        assert not births.is_held_since_before(str(tmp_path), book)
+        assert not births.is_held_since_before(file.fileno(), book)
+        monkeypatch.setattr(births.env, "LINUX", False)
+        assert not births.is_held_since_before(str(path), book)
+
+
 def test_a_child_is_known_by_the_object_that_knows_its_pid(book: Ledger, wider: Ledger) -> None:
     """Exact where there is an object, whoever's it is."""
     child = SimpleNamespace(pid=42)

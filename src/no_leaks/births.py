@@ -106,6 +106,24 @@ def descriptor_of(record: Record) -> int | None:
     return record.fd
 
 
+def is_older(fd: int, book: Ledger) -> bool:
+    """Whether a descriptor was open, and the same, before the ledger's scope began."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False
+    return (fd, status.st_dev, status.st_ino) in book.older
+
+
+def is_held_since_before(raw: object, book: Ledger) -> bool:
+    """Whether a descriptor from before the ledger's scope leads to this path."""
+    if not env.LINUX or not isinstance(raw, (str, bytes, os.PathLike)):
+        return False
+    path = os.path.realpath(os.fsdecode(raw))  # pyright: ignore[reportUnknownArgumentType]
+    numbers = [fd for fd, *_ in book.older if isinstance(fd, int) and is_older(fd, book)]
+    return any(os.path.realpath(f"/proc/self/fd/{fd}") == path for fd in numbers)
+
+
 def is_path(raw: object, path: str, flags: int = 0) -> bool:
     """Whether a path as the program gave it is the one that the system shows."""
     if not isinstance(raw, (str, bytes, os.PathLike)):

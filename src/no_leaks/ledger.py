@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from .model import Owner, RawStack, Sighting
+from .model import Owner, RawStack, Sighting, Snapshot
 
 TOMBSTONES = 64
 """Ended ledgers that are remembered, so that what appears under them later is not blamed on another test."""
@@ -39,6 +39,8 @@ class Ledger:
     records: list[Record] = field(default_factory=list)
     losses: list[Sighting] = field(default_factory=list)
     """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
+    older: Snapshot = frozenset()
+    """Descriptors that were open before the scope began, as (fd, device, inode): what has one of them is not the scope's."""
     ended: bool = False
     ended_s: float = math.inf
     """When it ended, by the monotonic clock: what was born later is not what its scope was judged for."""

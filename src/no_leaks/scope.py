@@ -65,6 +65,7 @@ class Scope:
         if missing:
             before.update(self.panel.look(missing, self.ledger))
         self.before = {name: before.get(name, EMPTY) if name in CARRIED or name in TAKEN else EMPTY for name in self.names}
+        self.ledger.older = self.before.get("descriptors", EMPTY)
 
     def adopt(self, born: Look) -> None:
         """Take into the baseline what a wider scope made meanwhile."""

@@ -235,6 +235,28 @@ def test_the_handlers_write_the_same_when_called_directly(book: Ledger, tmp_path
             audit._active[event]((0, None, None), frame)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the interpreter tells of the connection from 3.11 on")
+def test_a_connection_is_known_by_its_address_and_the_site_of_its_making(book: Ledger) -> None:
+    """It takes no weak reference; both records share one stack."""
+    with closing(sqlite3.connect(":memory:")) as base:
+        record = last(book, "sqlite3.connect/handle")
+        assert record.facts == (id(base),)
+    assert record.stack is last(book, "sqlite3.connect").stack
+
+
+def test_a_connection_without_a_beginning_has_the_site_of_its_event(book: Ledger) -> None:
+    """Its record may have been pruned meanwhile; outside a scope there is none."""
+    frame = sys._getframe()
+    audit._active["sqlite3.connect/handle"]((book,), frame)
+    assert last(book, "sqlite3.connect/handle").facts == (id(book),)
+    audit._active["sqlite3.connect"](("x",), frame)
+    audit._active["sqlite3.connect/handle"]((frame,), frame)
+    assert last(book, "sqlite3.connect/handle").stack is last(book, "sqlite3.connect").stack
+    with ledger.at_work(None):
+        audit._active["sqlite3.connect/handle"]((book,), frame)
+    assert len(list(book.of("sqlite3.connect/handle"))) == 2
+
+
 def test_a_popen_event_without_an_object_is_kept_without_one(book: Ledger) -> None:
     """Whatever raises the event from elsewhere."""
 

@@ -60,6 +60,7 @@ def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
     _active["mmap.__new__"] = _mapped
     _active["socket.__new__"] = _socket
     _active["subprocess.Popen"] = _popen
+    _active["sqlite3.connect/handle"] = _database
     for event, call in (extra or {}).items():
         _active[event] = _calling(call)
     if not _added:
@@ -127,6 +128,15 @@ def _popen(args: Args, frame: FrameType) -> None:
         owner = frame.f_locals.get("self")
         ref = weakref.ref(owner) if owner is not None else None
         _write(book, ledger.Record("subprocess.Popen", args[:2], origin.capture(frame), ref))
+
+
+def _database(args: Args, frame: FrameType) -> None:
+    """Keep the address of a connection that has just been made: it takes no weak reference (from 3.11)."""
+    book = ledger.current()
+    if book is not None:
+        begun = next(book.of("sqlite3.connect"), None)
+        stack = begun.stack if begun is not None else origin.capture(frame)
+        _write(book, ledger.Record("sqlite3.connect/handle", (id(args[0]),), stack))
 
 
 def _write(book: ledger.Ledger, record: ledger.Record) -> None:

@@ -109,13 +109,19 @@ _OTHER = _Form(
 )
 
 
-def write(text: str, frame: FrameType | None, *, in_collection: bool) -> None:
-    """Turn one warning into a loss; inert where no scope is at work."""
+def write(text: str, frame: FrameType | None, *, in_collection: bool, by_chance: bool = False) -> None:
+    """Turn one warning into a loss; inert where no scope is at work.
+
+    An automatic collection (`by_chance`) also brings up what is older than the scope: then a record that only has the
+    same path is no proof.
+    """
     book = ledger.current()
     if book is None:
         return
     form = next((form for form in _FORMS if text.startswith(form.start)), _OTHER)
     birth = _birth(text, form, book)
+    if birth is not None and by_chance and _may_be_older(birth.record, book):
+        birth = None
     identity = _identity(text)
     if birth is None:
         holding = finalized.holding_of(frame, book)
@@ -179,7 +185,7 @@ def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
     numbers = _NAMES.sub("", text)
     fd, pid, name, folder = _FD.search(numbers), _PID.search(numbers), _NAME.search(text), _FOLDER.search(text)
     if fd is not None:
-        return births.of_socket(int(fd[1]), book) or _only_dead_socket(text, book)
+        return births.of_socket(int(fd[1]), book) or _only_dead_socket(int(fd[1]), book)
     if folder is not None:
         path = str(ast.literal_eval(folder[1]))
         return births.find(book, lambda record: record.facts[0] == path, "tempfile.mkdtemp")
@@ -188,7 +194,7 @@ def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
     if form.type == "directory":
         return _only(births.Birth(book, record) for record in book.of("os.scandir"))
     if form.type == "database":
-        return _only(births.Birth(book, record) for record in book.of("sqlite3.connect"))
+        return _database(text, book)
     if name is not None and form.type == "file":
         return _file(ast.literal_eval(name[1]), book)
     return None
@@ -202,8 +208,24 @@ def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
     return exact or births.of_file(os.path.realpath(text), None, book)
 
 
-def _only_dead_socket(text: str, book: ledger.Ledger) -> births.Birth | None:
+def _may_be_older(record: ledger.Record, book: ledger.Ledger) -> bool:
+    """Whether something of the same path, from before the scope, can be meant just as well."""
+    if record.event == "os.scandir":
+        return True  # it is closed before it warns: nothing tells its folder any more
+    return record.event == "open" and births.is_held_since_before(record.facts[0], book)
+
+
+def _database(text: str, book: ledger.Ledger) -> births.Birth | None:
+    """Python 3.13 warns of a database when the collector comes, long after its path can be told: its address can."""
+    address = _ADDRESS.search(text)
+    number = int(address[0].rpartition("x")[2], 16) if address is not None else 0
+    return births.find(book, lambda record: record.facts[0] == number, "sqlite3.connect/handle")
+
+
+def _only_dead_socket(fd: int, book: ledger.Ledger) -> births.Birth | None:
     """A cycle's weak references are cleared before its finalizers run: take the record if only one can be meant."""
+    if births.is_older(fd, book):
+        return None
     return _only(
         birth
         for birth in (births.Birth(book, record) for record in book.of("socket.__new__"))

@@ -119,7 +119,7 @@ def _on_collection(phase: str, info: dict[str, int]) -> None:
 
 
 def _heard(text: str, frame: FrameType | None) -> None:
-    dropped.write(text, frame, in_collection=_collecting)
+    dropped.write(text, frame, in_collection=_collecting, by_chance=_collecting and not _own_collection)
 
 
 def _unawaited(coroutine: Coroutine[Any, Any, Any]) -> None:

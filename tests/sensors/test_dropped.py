@@ -1,0 +1,368 @@
+"""What was dropped unclosed: a warning's text becomes a loss in the ledger that the thing was born under."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from no_leaks import ledger, origin
+from no_leaks.ledger import Ledger, Record
+from no_leaks.model import Owner, Sighting
+from no_leaks.sensors import dropped, warnings_
+from support import Watch, another_ledger, here, site_of
+
+Make = Callable[..., Watch]
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("clean_faults")]
+
+
+def lost(watching: Watch) -> Sighting:
+    """Return the one loss that was written."""
+    (sighting,) = watching.ledger.losses
+    return sighting
+
+
+def keep_itself(thing: object) -> None:
+    """Put a thing into a cycle that only the collector can take apart."""
+    cycle: list[object] = [thing]
+    cycle.append(cycle)
+
+
+def collected(thing: Callable[[], object]) -> None:
+    """Make a thing, put it into a cycle, and let the automatic collection find it."""
+    keep_itself(thing())
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("make", "type_", "identity"),
+    [
+        (lambda: open(os.devnull), "file", False),
+        (lambda: open(os.fsencode(os.devnull), "rb"), "file", False),
+        (lambda: socket.socket(), "socket", True),
+        (lambda: socket.create_server(("127.0.0.1", 0)), "socket", True),
+        (lambda: tempfile.TemporaryDirectory(), "temporary folder", False),
+    ],
+    ids=["file", "bytes", "socket", "server", "folder"],
+)
+@pytest.mark.parametrize("collect", [False, True], ids=["at once", "by the collector"])
+def test_a_dropped_thing_is_charged_to_the_line_that_made_it(
+    watch: Make, make: Callable[[], object], type_: str, identity: bool, collect: bool
+) -> None:
+    """Whether the last reference went or the collector came."""
+    watching = watch("unclosed")
+    (collected if collect else (lambda call: call() and None))(make)
+    sighting = lost(watching)
+    assert sighting.resource.type == type_
+    assert bool(sighting.resource.id) is identity
+    assert site_of(sighting, __file__) == make.__code__.co_firstlineno
+    assert sighting.proof.startswith("the garbage collector" if collect else "it was closed by its finalizer")
+
+
+def test_a_wrapped_descriptor_is_found_by_its_number(watch: Make) -> None:
+    """`open(fd)` gives the file the number for a name."""
+    fd = os.open(os.devnull, os.O_RDONLY)
+    watching = watch("unclosed")
+    open(fd); line = here()  # noqa: E702 - one line
+    assert site_of(lost(watching), __file__) == line
+
+
+def test_a_path_with_quotes_is_found(watch: Make, tmp_path: Path) -> None:
+    """The warning shows the name as Python writes it."""
+    watching = watch("unclosed")
+    open(tmp_path / "it's \"quoted\" \n\\ here", "w"); line = here()  # noqa: E702 - one line
+    assert site_of(lost(watching), __file__) == line
+
+
+def test_a_running_child_is_found_by_its_pid(watch: Make) -> None:
+    """The Popen object is dying: the pid is what remains."""
+    watching = watch("unclosed")
+    child = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE)
+    pid, stdin = child.pid, child.stdin
+    del child
+    assert stdin is not None
+    sighting = lost(watching)
+    stdin.close()
+    os.waitpid(pid, 0)
+    subprocess._cleanup()
+    assert (sighting.resource.type, sighting.resource.id) == ("process", f"pid {pid}")
+    assert site_of(sighting, __file__) is not None
+
+
+def test_an_unfinished_scan_is_the_only_one_that_can_be_meant(watch: Make, tmp_path: Path) -> None:
+    """The warning gives no path."""
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    watching = watch("unclosed")
+    next(os.scandir(tmp_path)); line = here()  # noqa: E702 - one line
+    sighting = lost(watching)
+    assert sighting.resource.type == "directory"
+    assert site_of(sighting, __file__) == line
+
+
+def test_a_tls_socket_is_called_one(watch: Make) -> None:
+    """A handshake that fails leaves it to its user to close."""
+    context = ssl.create_default_context()
+    left, right = socket.socketpair()
+    watching = watch("unclosed")
+    with right, left:
+        context.wrap_socket(left, server_hostname="x", do_handshake_on_connect=False)
+        assert lost(watching).resource.type == "TLS socket"
+
+
+def test_an_event_loop_is_called_one(watch: Make) -> None:
+    """Its own warning names it; its socket pair goes with it."""
+    watching = watch("unclosed")
+    loop: Any = asyncio.new_event_loop()
+    del loop
+    gc.collect()
+    types = [loss.resource.type for loss in (*watching.ledger.losses, *dropped.strays)]
+    assert "event loop" in types
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="sqlite3 warns from 3.13 on")
+def test_a_database_is_called_one(watch: Make, tmp_path: Path) -> None:
+    """Older interpreters close it without a word; it is in a cycle of its own, so that the collector has to come."""
+    watching = watch("unclosed", "files")
+    base, line = sqlite3.connect(tmp_path / "db"), here()
+    del base
+    (found,) = watching.left()
+    assert (found.sighting.resource.type, site_of(found.sighting, __file__)) == ("database", line)
+    assert found.sighting.proof
+
+
+def test_a_file_that_another_ledger_opened_is_that_ledgers_loss(watch: Make) -> None:
+    """A wider fixture's file that falls while this test runs."""
+    watching = watch("unclosed")
+    with another_ledger() as wider:
+        file = open(os.devnull)
+    del file
+    assert watching.ledger.losses == []
+    assert [loss.resource.type for loss in wider.losses] == ["file"]
+
+
+def test_outside_a_scope_nothing_is_written(watch: Make) -> None:
+    """The filter hears it, and no ledger is at work."""
+    watching = watch("unclosed")
+    with ledger.at_work(None):
+        open(os.devnull)
+    assert watching.ledger.losses == []
+    assert list(dropped.strays) == []
+
+
+def test_what_an_automatic_collection_finds_without_a_record_is_nobodys(watch: Make) -> None:
+    """An earlier test's garbage falls on whoever happens to run: it is kept apart."""
+    keep_itself(open(os.devnull))
+    watching = watch("unclosed")
+    gc.collect()
+    assert watching.ledger.losses == []
+    assert [stray.resource.type for stray in dropped.strays] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        socket.socket,
+        lambda: open(os.devnull),
+        lambda: os.fdopen(os.open(os.devnull, os.O_RDONLY)),
+        lambda: os.scandir("/"),
+        lambda: sqlite3.connect(":memory:"),
+    ],
+    ids=["socket", "file", "wrapped", "scan", "database"],
+)
+def test_a_scope_that_closes_its_own_is_not_charged_with_an_older_twin(watch: Make, make: Callable[[], Any]) -> None:
+    """Garbage of unchecked code that falls while a scope runs which did the same, and did it well."""
+    gc.collect()
+    gc.disable()
+    try:
+        keep_itself(make())
+        watching = watch("files", "sockets", "fds", "unclosed")
+        with closing(make()):
+            pass
+        gc.collect()
+    finally:
+        gc.enable()
+    assert watching.ledger.losses == []
+
+
+def test_a_database_of_the_scope_is_told_from_an_older_one(watch: Make) -> None:
+    """Its address is on record (the interpreter tells of it from 3.11 on, and warns from 3.13 on)."""
+    book = Ledger(Owner("function"))
+    book.records.append(Record("sqlite3.connect/handle", (0x7F00AA,), origin.capture_here(0)))
+    with ledger.at_work(book):
+        dropped.write("unclosed database in <sqlite3.Connection object at 0x7f00bb>", None, in_collection=True)
+        dropped.write("unclosed database in <sqlite3.Connection object at 0x7f00AA>", None, in_collection=True)
+        dropped.write("unclosed database in <no address>", None, in_collection=True)
+    assert [bool(loss.stack) for loss in book.losses] == [True]
+    assert len(dropped.strays) == 2
+
+
+def test_what_falls_in_the_scope_without_a_record_is_the_scopes(watch: Make) -> None:
+    """It was opened before anybody listened, and its last reference went here."""
+    file = open(os.devnull)
+    watching = watch("unclosed")
+    del file
+    assert lost(watching).stack == ()
+    assert lost(watching).now[0].line == here() - 2
+
+
+def code_in(file: str) -> Callable[[], FrameType]:
+    """Return a function that stands in a file, and returns its own frame."""
+    space: dict[str, Any] = {"sys": sys}
+    exec(compile("def frame():\n    return sys._getframe()\n", file, "exec"), space)  # the file's name is the point
+    found: Callable[[], FrameType] = space["frame"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "stray"),
+    [
+        ("/x/_pytest/runner.py", True),
+        ("/x/pluggy/_callers.py", True),
+        ("/x/_pytest/python.py", False),
+        ("/x/_pytest/unittest.py", False),
+        ("/srv/shop/cart.py", False),
+        ("/usr/lib/python3/warnings.py", False),
+    ],
+)
+def test_what_the_runner_itself_drops_is_nobodys(clean_faults: None, file: str, stray: bool) -> None:
+    """The traceback of an earlier failure, say; what falls from a returning test is the test's."""
+    book = Ledger(Owner("function"))
+    with ledger.at_work(book):
+        dropped.write("unclosed file <none>", code_in(file)(), in_collection=False)
+    assert (len(dropped.strays), len(book.losses)) == ((1, 0) if stray else (0, 1))
+
+
+def test_without_a_frame_it_is_the_scopes(clean_faults: None) -> None:
+    """C code may drop the last reference where no Python runs."""
+    book = Ledger(Owner("function"))
+    with ledger.at_work(book):
+        dropped.write("unclosed file <none>", None, in_collection=False)
+    assert len(book.losses) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "kind"),
+    [
+        ("unclosed transport <_SelectorSocketTransport closing fd=9>", "transport", "unclosed"),
+        ("unclosed event loop <_UnixSelectorEventLoop running=False>", "event loop", "unclosed"),
+        ("unclosed database in <sqlite3.Connection object at 0x7f>", "database", "unclosed"),
+        ("Async generator <agen> dropped", "async generator", "tasks"),
+        ("Unclosed client session", "object", "unclosed"),
+    ],
+)
+def test_a_warning_is_called_by_its_words(clean_faults: None, text: str, type_: str, kind: str) -> None:
+    """A library's own warning is heard too, and called an object."""
+    book = Ledger(Owner("function"))
+    with ledger.at_work(book):
+        dropped.write(text, None, in_collection=False)
+    (loss,) = book.losses
+    assert (loss.resource.type, loss.kind) == (type_, kind)
+    assert "0x" not in loss.resource.detail
+
+
+def test_a_dead_socket_is_known_if_only_one_can_be_meant(watch: Make) -> None:
+    """A cycle's weak references are cleared before its finalizers run."""
+    watching = watch("unclosed")
+    with closing(socket.socket()) as alive:
+        collected(socket.socket)
+        assert site_of(lost(watching), __file__) is not None
+        assert alive.fileno() >= 0
+
+
+def test_of_two_dead_sockets_neither_is_blamed_on_the_others_line(watch: Make) -> None:
+    """A guess would be wrong half of the time."""
+    book = Ledger(Owner("function"))
+    dead = [socket.socket(), socket.socket()]
+    places = [origin.capture_here(0), origin.capture_here(0)]
+    book.records += [
+        Record("socket.__new__", (), place, weakref.ref(sock)) for sock, place in zip(dead, places, strict=True)
+    ]
+    for sock in dead:
+        sock.close()
+    dead.clear()
+    del sock
+    with ledger.at_work(book):
+        dropped.write("unclosed <socket.socket fd=999>", None, in_collection=False)
+    (loss,) = book.losses
+    assert loss.stack == ()
+
+
+NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30)
+
+
+@given(NAMES)
+def test_a_files_name_is_read_back_from_its_warning(name: str) -> None:
+    """Whatever a path holds: quotes, line breaks, brackets."""
+    found = dropped._NAME.search(f"unclosed file <_io.TextIOWrapper name={name!r} mode='r' encoding='UTF-8'>")
+    assert found is not None
+    assert dropped.ast.literal_eval(found[1]) == name
+
+
+@given(st.binary(min_size=1, max_size=30))
+def test_a_files_name_in_bytes_is_read_back(name: bytes) -> None:
+    """Paths may be bytes."""
+    found = dropped._NAME.search(f"unclosed file <_io.FileIO name={name!r} mode='rb' closefd=True>")
+    assert found is not None
+    assert dropped.ast.literal_eval(found[1]) == name
+
+
+@given(st.text(max_size=400))
+def test_a_detail_is_short_on_one_line_and_without_addresses(text: str) -> None:
+    """Two runs of one leak read the same."""
+    detail = dropped._detail(f"{text} at 0x7f00aa {text}")
+    assert len(detail) <= 200
+    assert detail.splitlines() in ([], [detail])
+    assert dropped._ADDRESS.search(detail) is None
+
+
+@pytest.mark.parametrize("name", ["fd=3.txt", "pid=7", "subprocess 9 is running", "name=4"])
+def test_a_number_in_a_name_is_no_descriptor(watch: Make, tmp_path: Path, name: str) -> None:
+    """Names are the user's."""
+    watching = watch("unclosed")
+    open(tmp_path / name, "w"); line = here()  # noqa: E702 - one line
+    assert lost(watching).resource.id == ""
+    assert site_of(lost(watching), __file__) == line
+
+
+@given(st.integers(0, 10**9))
+def test_a_number_is_read_back_from_its_warning(number: int) -> None:
+    """Descriptors and pids are identities."""
+    assert dropped._identity(f"unclosed <socket.socket fd={number}, family=2>") == f"fd {number}"
+    assert dropped._identity(f"subprocess {number} is still running") == f"pid {number}"
+    assert dropped._identity(f"unclosed transport <X pid={number} running>") == f"pid {number}"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_loss_and_no_error(text: str) -> None:
+    """A library may warn of anything."""
+    book = Ledger(Owner("function"))
+    with ledger.at_work(book):
+        dropped.write(text, None, in_collection=False)
+        dropped.write(f"unclosed file {text}", None, in_collection=False)
+    assert len(book.losses) == 2
+
+
+def test_our_own_collection_finds_what_the_scope_made(watch: Make) -> None:
+    """It is a finding like any other, and says that the collector had to do it."""
+    watching = watch("unclosed")
+    keep_itself(open(os.devnull))
+    warnings_.collect()
+    assert lost(watching).proof == "the garbage collector closed it"
