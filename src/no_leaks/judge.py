@@ -68,10 +68,12 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
     all_of_them = list(sightings)
     covered = {f"fd {fd}" for sighting in all_of_them for fd in sighting.covers_fds}
     open_ids = {sighting.resource.id for sighting in all_of_them if sighting.kind != "unclosed"} - {""}
+    loops = any(sighting.kind == "tasks" and sighting.resource.type == "event loop" for sighting in all_of_them)
     stacks = {id(sighting.stack) for sighting in all_of_them if sighting.kind != "unclosed" and sighting.stack}
     for sighting in all_of_them:
         explained = sighting.resource.id in covered and not sighting.covers_fds
         twin = sighting.resource.id in open_ids or id(sighting.stack) in stacks
+        twin = twin or (loops and sighting.resource.type == "event loop")
         if explained or sighting.excuse or (sighting.kind == "unclosed" and twin):
             continue
         kept.append(sighting)

@@ -57,19 +57,42 @@ class Ledger:
 CURRENT: ContextVar[Ledger | None] = ContextVar("no_leaks_ledger", default=None)
 SUBMITTED: ContextVar[RawStack] = ContextVar("no_leaks_submitted", default=())
 """Where the work that runs in a pool's thread was handed in: it goes on where the thread's own stack ends."""
+NOBODY = Ledger(Owner("nobody"))
+"""Named as the ledger at work where our own code opens something: nothing is written down."""
 _living: list[Ledger] = []
 _tombstones: deque[Ledger] = deque(maxlen=TOMBSTONES)
-_MAIN = threading.main_thread().ident
 
 
 def current() -> Ledger | None:
-    """Return the ledger of the scope at work here: the context's, else the one this thread was started under."""
+    """Return the ledger of the scope at work here: the context's, else this thread's; None where nobody is at work.
+
+    A thread's is the one it was started under, or of the scope that is open in it: a context that was copied before
+    that scope began (`IsolatedAsyncioTestCase` copies one when the case is made) knows of none.
+    """
     ledger = CURRENT.get()
     if ledger is None:
         # threading.current_thread() would register a dummy for a foreign thread; the table it reads does not.
         thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
         ledger = getattr(thread, "_no_leaks_ledger", None)
-    return ledger
+    return None if ledger is NOBODY else ledger
+
+
+def enter(ledger: Ledger) -> tuple[Ledger | None, Ledger | None]:
+    """Name a scope's ledger as the one at work, in this context and thread; return what `leave` puts back."""
+    thread = threading.current_thread()
+    outer = CURRENT.get(), of_thread(thread)
+    CURRENT.set(ledger)
+    thread._no_leaks_ledger = ledger  # type: ignore[attr-defined]
+    return outer
+
+
+def leave(ledger: Ledger, outer: tuple[Ledger | None, Ledger | None]) -> None:
+    """Put back what was at work before a scope, where nobody has named another since."""
+    thread = threading.current_thread()
+    if of_thread(thread) is ledger:
+        thread._no_leaks_ledger = outer[1]  # type: ignore[attr-defined]
+    if CURRENT.get() is ledger:
+        CURRENT.set(outer[0])
 
 
 def hand_to(thread: threading.Thread) -> None:
@@ -111,12 +134,13 @@ def forget_all() -> None:
     _living.clear()
     _tombstones.clear()
     CURRENT.set(None)
+    threading.current_thread().__dict__.pop("_no_leaks_ledger", None)
 
 
 @contextmanager
 def at_work(ledger: Ledger | None, submitted: RawStack = ()) -> Iterator[None]:
-    """Name a ledger as the one at work in this context; `submitted` is where a pool's work was handed in."""
-    token, handed = CURRENT.set(ledger), SUBMITTED.set(submitted)
+    """Name a ledger as the one at work in this context, None for nobody; `submitted` is where a pool's work was handed in."""
+    token, handed = CURRENT.set(NOBODY if ledger is None else ledger), SUBMITTED.set(submitted)
     try:
         yield
     finally:

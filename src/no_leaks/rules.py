@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +44,22 @@ COMMANDS: tuple[Rule[str], ...] = (
     Rule("fork server", "multiprocessing starts it once, on first use, and it lives as long as the interpreter", lambda command: "multiprocessing.forkserver" in command),
     Rule("resource tracker of loky", "joblib starts it once, on first use, and it lives as long as the interpreter", lambda command: "loky.backend.resource_tracker" in command),
 )
+
+IDLE: tuple[Rule[threading.Thread], ...] = (
+    Rule(
+        "idle worker of trio",
+        "trio keeps a finished worker for ten seconds, in which the next call uses it, and then lets it end",
+        lambda thread: _stands_in(thread, "_work", "trio/_core/_thread_cache.py"),
+    ),
+)
+"""Threads that are at rest in a cache of their library's and end by themselves; at work they are nobody's but their starter's."""
+
+
+def _stands_in(thread: threading.Thread, function: str, file: str) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    code = frame.f_code if frame is not None else None
+    return code is not None and code.co_name == function and code.co_filename.replace(os.sep, "/").endswith(file)
+
 
 PATHS: tuple[Rule[str], ...] = (
     Rule("tmp_path", "pytest removes its temporary folders itself, by its own policy", lambda path: "/pytest-of-" in path or any(f"{path}/".startswith(home) for home in _homes)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from . import births, judge
 from .config import Settings
 from .diff import Look, diff
-from .ledger import CURRENT, Ledger, end_ledger, open_ledger
+from .ledger import Ledger, end_ledger, enter, leave, open_ledger
 from .model import Evidence, Ident, Owner, Sighting, Snapshot
 from .probes.panel import CARRIED, EMPTY, TAKEN, Panel
 from .sensors import warnings_
@@ -47,7 +47,7 @@ class Scope:
     before: Look = field(default_factory=dict)
     names: tuple[str, ...] = ()
     ledger: Ledger = field(init=False)
-    outer: Ledger | None = field(init=False, default=None)
+    outer: tuple[Ledger | None, Ledger | None] = field(init=False, default=(None, None))
     """Whose ledger was at work before: a run within a run hands it back."""
     after: dict[str, Snapshot] = field(init=False, default_factory=dict)
     left: tuple[Found, ...] | None = None
@@ -57,8 +57,7 @@ class Scope:
     def open(self) -> None:
         """Begin: name the scope's ledger as the one at work; look only where no earlier look can be carried on."""
         self.ledger = open_ledger(self.owner)
-        self.outer = CURRENT.get()
-        CURRENT.set(self.ledger)
+        self.outer = enter(self.ledger)
         self.names = self.names or self.panel.names(self.settings.kinds)
         before = dict(self.before)
         missing = tuple(name for name in self.names if name in TAKEN or (name in CARRIED and name not in before))
@@ -103,8 +102,7 @@ class Scope:
     def end(self) -> None:
         """End the ledger: what still comes under it comes late."""
         end_ledger(self.ledger)
-        if CURRENT.get() is self.ledger:
-            CURRENT.set(self.outer)
+        leave(self.ledger, self.outer)
 
     def _described(self, spots: tuple[Spot, ...]) -> Iterator[tuple[Spot, Sighting]]:
         for spot in spots:

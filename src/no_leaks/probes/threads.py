@@ -53,7 +53,7 @@ class ThreadProbe:
         if ident[1] == 0:
             return _describe_raw(ident, ledger)
         thread = _find(ident)
-        if thread is None or not thread.is_alive():
+        if thread is None or not thread.is_alive() or rules.excused(rules.IDLE, thread):
             return None
         owner = ledgers.of_thread(thread)
         if owner is not None and owner is not ledger:
