@@ -68,6 +68,7 @@ class Row:
     added_us: float
     added_cpu_us: float
     bare_us: float
+    added_start_ms: float
 
 
 def run(folder: Path, variant: Variant) -> Run:
@@ -125,6 +126,7 @@ def measure(base: Path, suite: str, variant: Variant, rounds: int, scale: float)
         statistics.median((other.loop - bare.loop) / count * 1e6 for bare, other in both),
         statistics.median((other.cpu - bare.cpu) / count * 1e6 for bare, other in both),
         statistics.median(bare.loop / count * 1e6 for bare, _ in both),
+        statistics.median((other.session - other.loop - bare.session + bare.loop) * 1e3 for bare, other in both),
     )
 
 
@@ -143,11 +145,14 @@ def import_ms(rounds: int) -> float:
 
 def table(rows: list[Row]) -> str:
     """Format the rows as Markdown."""
-    head = "| suite | variant | tests | session | test loop | added per test | of it processor | bare test |"
-    lines = [head, "|---|---|--:|--:|--:|--:|--:|--:|"]
+    head = (
+        "| suite | variant | tests | session | test loop | added per test | of it processor | bare test | added once |"
+    )
+    lines = [head, "|---|---|--:|--:|--:|--:|--:|--:|--:|"]
     lines.extend(
         f"| {row.suite} | {row.variant} | {row.tests} | x {row.session_ratio:.3f} | x {row.loop_ratio:.3f} "
-        f"| {row.added_us:+.1f} us | {row.added_cpu_us:+.1f} us | {row.bare_us:.0f} us |"
+        f"| {row.added_us:+.1f} us | {row.added_cpu_us:+.1f} us | {row.bare_us:.0f} us "
+        f"| {row.added_start_ms:+.0f} ms |"
         for row in rows
     )
     return "\n".join(lines)
