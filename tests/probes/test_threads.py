@@ -5,20 +5,21 @@ from __future__ import annotations
 import _thread
 import gc
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of, wait_until
 
 from no_leaks import judge
 from no_leaks.env import PY312
-from no_leaks.ledger import Ledger
+from no_leaks.ledger import Ledger, Record, at_work
 from no_leaks.model import Frame, Owner, Verdict
 from no_leaks.probes import threads
 from no_leaks.probes.threads import ThreadProbe
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of, wait_until
 
 Make = Callable[..., Watch]
 
@@ -72,7 +73,8 @@ def test_a_running_thread_is_seen_where_it_was_started(watch: Make) -> None:
 
     watching = watch("threads")
     thread = threading.Thread(target=work, name="worker-1")
-    thread.start(); line = here()  # noqa: E702 - one line
+    line = here() + 1
+    thread.start()
     sighting = watching.only()
     stop.set()
     thread.join()
@@ -175,7 +177,9 @@ def test_a_waiting_thread_says_what_it_waits_for(watch: Make) -> None:
     """The innermost frame is the library's: it is waiting, and the line where tells for what."""
     watching = watch("threads")
     with waiting():
-        wait_until(lambda: (watching.describe() or _nothing()).waits_for.startswith("Condition.wait" if _QUALIFIED else "wait"))
+        wait_until(
+            lambda: (watching.describe() or _nothing()).waits_for.startswith("Condition.wait" if _QUALIFIED else "wait")
+        )
         sighting = watching.only()
     assert "(threading.py:" in sighting.waits_for
     assert any(frame.function.endswith("run") for frame in sighting.now)
@@ -296,6 +300,94 @@ def test_a_counted_thread_of_another_ledger_is_not_this_scopes(watch: Make) -> N
     left = watching.left()
     started.__exit__(None, None, None)
     assert left == () if PY312 else len(left) == 1
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["3.12", "3.10"])
+def test_a_raw_thread_that_nobody_started_here(watch: Make, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """Where the interpreter tells of starts it is not this scope's; before that it is shown where it is defined."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def work() -> None:
+        lock.acquire()
+
+    watching = watch("threads")
+    with at_work(None):
+        started = raw_thread(work, lock.release)
+        started.__enter__()
+    wait_until(lambda: any(ident[1][0] > 0 for ident in watching.born()))  # type: ignore[operator]
+    monkeypatch.setattr(threads.env, "PY312", told)
+    sighting = watching.describe()
+    monkeypatch.undo()
+    started.__exit__(None, None, None)
+    assert sighting is None if told else site_of(sighting, __file__) == work.__code__.co_firstlineno
+
+
+def test_a_raw_thread_is_known_by_its_code_in_another_ledger(watch: Make) -> None:
+    """Each ledger is asked, this scope's first."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def work() -> None:
+        lock.acquire()
+
+    watching = watch("threads")
+    with another_ledger() as other, raw_thread(work, lock.release):
+        other.records.append(Record("_thread.start_new_thread", (work.__code__, "work"), ()))
+        wait_until(lambda: any(ident[1][0] > 0 for ident in watching.born()))  # type: ignore[operator]
+        assert watching.describe() is None
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["3.12", "3.10"])
+def test_a_counted_thread_that_nobody_started_here(watch: Make, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """Without a frame there is not even a definition to show."""
+    lock = threading.Lock()
+    lock.acquire()
+    watching = watch("threads")
+    with at_work(None):
+        started = raw_thread(lock.acquire, lock.release)
+        started.__enter__()
+    monkeypatch.setattr(threads.env, "PY312", told)
+    sighting = watching.describe()
+    monkeypatch.undo()
+    started.__exit__(None, None, None)
+    assert (sighting is None) is told
+
+
+def test_a_raw_thread_in_a_deep_call_is_known_by_its_outermost_frame(watch: Make) -> None:
+    """The function that it was started with is what its user knows."""
+    lock = threading.Lock()
+    lock.acquire()
+
+    def work() -> None:
+        inner()
+
+    def inner() -> None:
+        lock.acquire()
+
+    watching = watch("threads")
+    with raw_thread(work, lock.release):
+        wait_until(lambda: (found := _raw_frame()) is not None and found == "inner")
+        sighting = watching.only()
+    assert sighting.resource.detail.endswith("work")
+    assert sighting.now[0].function.endswith("inner")
+
+
+def _raw_frame() -> str | None:
+    frames = [frame for ident, frame in sys._current_frames().items() if ident not in threading._active]
+    return frames[0].f_code.co_name if frames else None
+
+
+def test_a_scope_that_started_a_raw_thread_gives_it_the_time_to_begin(
+    watch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts itself only once it runs."""
+    slept: list[float] = []
+    watching = watch("threads")
+    watching.ledger.raw_starts = 1
+    monkeypatch.setattr(threads.time, "sleep", slept.append)
+    watching.born()
+    assert slept == [threads._BEGIN_S]
 
 
 def test_a_raw_thread_that_is_gone_is_described_as_none() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
 import time
-import _thread
-from types import CodeType
-from typing import final
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import cast, final
 
-from .. import births, env, ledger as ledgers, origin, rules
+from .. import births, env, origin, rules
+from .. import ledger as ledgers
 from ..ledger import Ledger
 from ..model import Frame, Ident, Kind, Resource, Sighting, Snapshot
 
@@ -20,6 +22,22 @@ _SCAFFOLD = ("_bootstrap", "_bootstrap_inner", "run")
 _BEGIN_S = 0.001
 """A raw thread counts itself once it runs: a scope that started one gives it the time to begin."""
 
+_THREAD = (
+    "thread",
+    "a thread was started and never joined",
+    "thread.join() in a finally block, after telling it to stop",
+)
+_TIMER = (
+    "timer thread",
+    "a timer was started and neither cancelled nor waited for",
+    "timer.cancel() and timer.join() in a finally block",
+)
+_WORKER = (
+    "executor thread",
+    "an executor was created and never shut down",
+    "with ThreadPoolExecutor() as executor: ..., or executor.shutdown()",
+)
+"""What a thread is called, what was done and not done, and the remedy."""
 _RAW = "a raw thread was started by the _thread module and has not ended"
 _RAW_FIX = "use threading.Thread and join it"
 
@@ -35,14 +53,14 @@ class ThreadProbe:
         """Return (ident, object id) of every thread but the main one, and (ident, 0) of every raw one."""
         if ledger.raw_starts:
             time.sleep(_BEGIN_S)
-        started = _thread._count()
-        if not started and len(threading._active) == 1:  # type: ignore[attr-defined]
+        started = _thread._count()  # pyright: ignore[reportPrivateUsage]  # nothing public counts raw threads
+        table = cast("dict[int, threading.Thread]", threading._active)  # type: ignore[attr-defined] # not in the stubs
+        if not started and len(table) == 1:
             return frozenset()
         known = [thread for thread in threading.enumerate() if not rules.excused(rules.THREADS, thread)]
         found: list[Ident] = [(thread.ident, id(thread)) for thread in known]
-        if started > len(threading._active) - 1:  # type: ignore[attr-defined]
-            table = threading._active  # type: ignore[attr-defined]
-            raw: list[Ident] = [(ident, 0) for ident in sys._current_frames() if ident not in table]
+        if started > len(table) - 1:
+            raw: list[Ident] = [(ident, 0) for ident in _frames() if ident not in table]
             # A raw thread inside C code has no Python frame: it is known by being counted only.
             unseen = started - (len(table) - 1) - len(raw)
             found += raw + [(-number, 0) for number in range(1, unseen + 1)]
@@ -84,8 +102,8 @@ def executor_of(thread: threading.Thread) -> object | None:
     target = getattr(thread, "_target", None)
     args = getattr(thread, "_args", None) or (None,)
     if getattr(target, "__module__", "") == "concurrent.futures.thread" and callable(args[0]):
-        executor: object | None = args[0]()
-        return executor
+        reference = cast("Callable[[], object | None]", args[0])
+        return reference()
     return None
 
 
@@ -98,16 +116,17 @@ def _find(ident: Ident) -> threading.Thread | None:
 
 def _sighting(thread: threading.Thread, record: ledgers.Record | None) -> Sighting:
     now = _now(thread.ident)
-    words = ["daemon" if thread.daemon else "not a daemon: it keeps the interpreter from exiting"]
-    what, summary, fix = "thread", "a thread was started and never joined", "thread.join() in a finally block, after telling it to stop"
-    if isinstance(thread, threading.Timer):
-        what, summary, fix = "timer thread", "a timer was started and neither cancelled nor waited for", "timer.cancel() and timer.join() in a finally block"
-    elif getattr(getattr(thread, "_target", None), "__module__", "") == "concurrent.futures.thread":
-        what, summary, fix = "executor thread", "an executor was created and never shut down", "with ThreadPoolExecutor() as executor: ..., or executor.shutdown()"
     target = getattr(thread, "_target", None)
+    what, summary, fix = _THREAD
+    if isinstance(thread, threading.Timer):
+        what, summary, fix = _TIMER
+    elif getattr(target, "__module__", "") == "concurrent.futures.thread":
+        what, summary, fix = _WORKER
+    words = ["daemon" if thread.daemon else "not a daemon: it keeps the interpreter from exiting"]
     code = getattr(target, "__code__", None)
     if isinstance(code, CodeType) and what == "thread":
-        words.append(f"runs {getattr(target, '__qualname__', code.co_name)} ({origin.relative(code.co_filename, origin.root())}:{code.co_firstlineno})")
+        file = origin.relative(code.co_filename, origin.root())
+        words.append(f"runs {getattr(target, '__qualname__', code.co_name)} ({file}:{code.co_firstlineno})")
     return Sighting(
         kind="threads",
         resource=Resource(what, thread.name, ", ".join(words)),
@@ -126,7 +145,7 @@ def _describe_raw(ident: Ident, ledger: Ledger) -> Sighting | None:
     assert isinstance(number, int)
     if number < 0:
         return _describe_counted(number, ledger)
-    frame = sys._current_frames().get(number)
+    frame = _frames().get(number)
     if frame is None or number in threading._active:  # type: ignore[attr-defined]
         return None
     outermost = frame
@@ -136,6 +155,8 @@ def _describe_raw(ident: Ident, ledger: Ledger) -> Sighting | None:
     birth = births.find(ledger, lambda record: record.facts[0] is code, "_thread.start_new_thread")
     if birth is not None and birth.ledger is not ledger:
         return None
+    if birth is None and env.PY312 and not ledger.raw_starts:
+        return None  # it was not started under this ledger, and may have come out of C code only now
     return Sighting(
         kind="threads",
         resource=Resource("raw thread", f"ident {number}", f"runs {getattr(code, 'co_qualname', code.co_name)}"),
@@ -162,8 +183,12 @@ def _describe_counted(number: int, ledger: Ledger) -> Sighting | None:
     )
 
 
+def _frames() -> dict[int, FrameType]:
+    return sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # public in all but name, and documented
+
+
 def _now(ident: int | None) -> tuple[Frame, ...]:
-    frame = sys._current_frames().get(ident) if ident is not None else None
+    frame = _frames().get(ident) if ident is not None else None
     return tuple(seen for seen in origin.frames_now(frame) if not _is_scaffold(seen))
 
 
