@@ -7,10 +7,11 @@ import socket
 from types import FrameType, ModuleType
 from typing import NamedTuple
 
-from .. import births, ledger
+from .. import births, env, ledger
 from ..layers import LAYERS, descriptor_of
 
-_DEPTH = 4
+_DEPTH = 4 if env.PY311 else 5
+"""Steps from the object inwards; up to 3.10 an instance's dict is one of them."""
 _MOST = 400
 _UP = 4
 """Frames between `warnings.warn` and the `__del__` that calls it."""
