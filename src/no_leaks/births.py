@@ -40,9 +40,10 @@ def of_file(path: str, access: int | None, first: Ledger) -> Birth | None:
     name = path.removesuffix(DELETED)
 
     def opened(record: Record) -> bool:
-        flags = record.facts[2] if len(record.facts) > 2 else None
+        path, *more = record.facts
+        flags = more[1] if len(more) > 1 else None
         right = access is None or not isinstance(flags, int) or (flags & os.O_ACCMODE) == access
-        return right and is_path(record.facts[0], name, flags if isinstance(flags, int) else 0)
+        return right and is_path(path, name, flags if isinstance(flags, int) else 0)
 
     return find(first, opened, "open", "sqlite3.connect", "os.scandir", "tempfile.mkstemp")
 

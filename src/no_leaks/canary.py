@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -34,13 +34,13 @@ class Result:
 
 
 @contextmanager
-def _file() -> Iterator[str]:
+def _file() -> Generator[str]:
     with open(os.devnull, "rb"):
         yield "an open file"
 
 
 @contextmanager
-def _socket() -> Iterator[str]:
+def _socket() -> Generator[str]:
     import socket
 
     with socket.socket():
@@ -48,7 +48,7 @@ def _socket() -> Iterator[str]:
 
 
 @contextmanager
-def _pipe() -> Iterator[str]:
+def _pipe() -> Generator[str]:
     ends = os.pipe()
     try:
         yield "both ends of a pipe"
@@ -58,7 +58,7 @@ def _pipe() -> Iterator[str]:
 
 
 @contextmanager
-def _descriptor() -> Iterator[str]:
+def _descriptor() -> Generator[str]:
     folder = os.open(os.sep, os.O_RDONLY)
     try:
         yield "an open folder"
@@ -67,7 +67,7 @@ def _descriptor() -> Iterator[str]:
 
 
 @contextmanager
-def _process() -> Iterator[str]:
+def _process() -> Generator[str]:
     import shutil
 
     command = shutil.which("true") or sys.executable
@@ -79,7 +79,7 @@ def _process() -> Iterator[str]:
 
 
 @contextmanager
-def _thread() -> Iterator[str]:
+def _thread() -> Generator[str]:
     done = threading.Event()
     thread = threading.Thread(target=done.wait, name="no-leaks-canary", daemon=True)
     thread.start()
@@ -91,7 +91,7 @@ def _thread() -> Iterator[str]:
 
 
 @contextmanager
-def _coroutine() -> Iterator[str]:
+def _coroutine() -> Generator[str]:
     async def never() -> None: ...
 
     never()  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
@@ -99,7 +99,7 @@ def _coroutine() -> Iterator[str]:
 
 
 @contextmanager
-def _task() -> Iterator[str]:
+def _task() -> Generator[str]:
     import asyncio
 
     loop = asyncio.new_event_loop()
@@ -113,7 +113,7 @@ def _task() -> Iterator[str]:
 
 
 @contextmanager
-def _temp() -> Iterator[str]:
+def _temp() -> Generator[str]:
     folder = tempfile.mkdtemp(prefix="no-leaks-canary-")
     try:
         yield "a temporary folder"
@@ -122,13 +122,13 @@ def _temp() -> Iterator[str]:
 
 
 @contextmanager
-def _unclosed() -> Iterator[str]:
+def _unclosed() -> Generator[str]:
     open(os.devnull, "rb")  # noqa: SIM115 - to be dropped unclosed is its purpose
     yield "a file that is dropped unclosed"
 
 
 @contextmanager
-def _state() -> Iterator[str]:
+def _state() -> Generator[str]:
     os.environ["NO_LEAKS_CANARY"] = "1"
     try:
         yield "an environment variable"

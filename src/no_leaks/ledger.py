@@ -7,10 +7,11 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import cast
 
 from .model import Owner, RawStack, Sighting, Snapshot
 
@@ -36,8 +37,8 @@ class Ledger:
     """What one scope made: births, and the losses that were proven while it ran."""
 
     owner: Owner
-    records: list[Record] = field(default_factory=list)
-    losses: list[Sighting] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list["Record"])
+    losses: list[Sighting] = field(default_factory=list["Sighting"])
     """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
     older: Snapshot = frozenset()
     """Descriptors that were open before the scope began, as (fd, device, inode): what has one of them is not the scope's."""
@@ -72,7 +73,8 @@ def current() -> Ledger | None:
     ledger = CURRENT.get()
     if ledger is None:
         # threading.current_thread() would register a dummy for a foreign thread; the table it reads does not.
-        thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+        table = cast("dict[int, threading.Thread]", threading._active)  # type: ignore[attr-defined] # not in the stubs
+        thread = table.get(threading.get_ident())
         ledger = getattr(thread, "_no_leaks_ledger", None)
     return None if ledger is NOBODY else ledger
 
@@ -138,7 +140,7 @@ def forget_all() -> None:
 
 
 @contextmanager
-def at_work(ledger: Ledger | None, submitted: RawStack = ()) -> Iterator[None]:
+def at_work(ledger: Ledger | None, submitted: RawStack = ()) -> Generator[None]:
     """Name a ledger as the one at work in this context, None for nobody; `submitted` is where a pool's work was handed in."""
     token, handed = CURRENT.set(NOBODY if ledger is None else ledger), SUBMITTED.set(submitted)
     try:

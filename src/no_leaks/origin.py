@@ -40,7 +40,7 @@ def capture(frame: FrameType | None, depth: int = DEPTH) -> RawStack:
 
 def capture_here(skip: int = 1) -> RawStack:
     """Return the raw stack of the caller, `skip` frames up."""
-    return capture(sys._getframe(skip + 1))
+    return capture(sys._getframe(skip + 1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
 
 
 def line_of(code: CodeType, lasti: int) -> int:
@@ -94,7 +94,7 @@ def is_runner(file: str) -> bool:
 
 def is_app(file: str, root: str) -> bool:
     """Whether a file is the user's own: no library, no frozen or generated code, and below the root folder if one is known."""
-    if file.startswith("<") or file.startswith(env.HERE) or any(part in file for part in env.LIBRARY):
+    if file.startswith(("<", env.HERE)) or any(part in file for part in env.LIBRARY):
         return False
     if root and os.path.abspath(file).startswith(root.rstrip(os.sep) + os.sep):
         return True

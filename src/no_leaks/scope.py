@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from . import births, judge
+from . import judge
 from .config import Settings
 from .diff import Look, diff
 from .ledger import Ledger, end_ledger, enter, leave, open_ledger
@@ -44,12 +44,12 @@ class Scope:
     settings: Settings
     owner: Owner
     spin: Callable[[Ledger], None]
-    before: Look = field(default_factory=dict)
+    before: Look = field(default_factory=dict[str, Snapshot])
     names: tuple[str, ...] = ()
     ledger: Ledger = field(init=False)
     outer: tuple[Ledger | None, Ledger | None] = field(init=False, default=(None, None))
     """Whose ledger was at work before: a run within a run hands it back."""
-    after: dict[str, Snapshot] = field(init=False, default_factory=dict)
+    after: dict[str, Snapshot] = field(init=False, default_factory=dict[str, Snapshot])
     left: tuple[Found, ...] | None = None
     foreign: tuple[Spot, ...] = ()
     """What was there before and is gone: closed by a scope that did not open it."""
@@ -63,7 +63,9 @@ class Scope:
         missing = tuple(name for name in self.names if name in TAKEN or (name in CARRIED and name not in before))
         if missing:
             before.update(self.panel.look(missing, self.ledger))
-        self.before = {name: before.get(name, EMPTY) if name in CARRIED or name in TAKEN else EMPTY for name in self.names}
+        self.before = {
+            name: before.get(name, EMPTY) if name in CARRIED or name in TAKEN else EMPTY for name in self.names
+        }
         self.ledger.older = self.before.get("descriptors", EMPTY)
 
     def adopt(self, born: Look) -> None:
@@ -120,7 +122,8 @@ class Scope:
 
     def _somebody_at_work(self, suspects: dict[Spot, Sighting]) -> bool:
         """Whether waiting can change anything: another thread is alive, or a suspect ends by itself."""
-        others = _thread._count() > 0 or threading.active_count() > 1
+        raw = _thread._count()  # pyright: ignore[reportPrivateUsage]  # nothing public counts raw threads
+        others = raw > 0 or threading.active_count() > 1
         return others or any(spot[0] in PATIENT for spot in suspects)
 
     def _collect(self, suspects: dict[Spot, Sighting]) -> dict[Spot, Sighting]:
@@ -129,6 +132,8 @@ class Scope:
         What Python closes without a word when it goes (a selector, a pipe's Connection) is no leak: dropped outside
         of a cycle it would have been closed at once, and a cycle only makes it later.
         """
+        from . import births
+
         self._keep_present(suspects)
         for record in self.ledger.of("socket.__new__"):
             births.descriptor_of(record)  # the collector clears weak references before it warns

@@ -37,7 +37,9 @@ class DescriptorProbe:
 
     def __init__(self, folder: str | None = env.FD_FOLDER) -> None:
         if folder is None:
-            raise Unavailable("this platform has no folder that lists descriptors (Linux: /proc/self/fd, macOS: /dev/fd)")
+            raise Unavailable(
+                "this platform has no folder that lists descriptors (Linux: /proc/self/fd, macOS: /dev/fd)"
+            )
         try:
             os.listdir(folder)
         except OSError as error:

@@ -32,7 +32,9 @@ def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
         words.append("already removed from its folder")
     return Sighting(
         kind="files",
-        resource=Resource("database" if event == "sqlite3.connect" else "file", f"fd {fd}", ", ".join(filter(None, words))),
+        resource=Resource(
+            "database" if event == "sqlite3.connect" else "file", f"fd {fd}", ", ".join(filter(None, words))
+        ),
         summary=_summary(event),
         fix=_fix(event, record),
         stack=record.stack if record is not None else (),

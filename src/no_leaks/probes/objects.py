@@ -19,7 +19,8 @@ _NAMED = (*_SELECTORS, "Connection")
 def all_of_descriptor(fd: int) -> list[object]:
     """Return the live files, sockets and selectors that say they own this descriptor."""
     found: list[object] = []
-    for thing in gc.get_objects():
+    things: list[object] = gc.get_objects()
+    for thing in things:
         cls = type(thing)
         # type() and not isinstance(): a proxy's __class__ would run the user's code for every object of the heap.
         if (issubclass(cls, _OWNERS) or cls.__name__ in _NAMED) and descriptor_of(thing) == fd:
@@ -53,4 +54,3 @@ def _rank(thing: object) -> int:
         if isinstance(thing, layer):
             return rank
     return -1
-

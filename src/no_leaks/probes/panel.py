@@ -29,7 +29,11 @@ CARRIED = frozenset({"descriptors", "processes", "threads"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
 TAKEN = frozenset({"state"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
-LATER = {"memory": "comes with a later version", "managed": "comes with a later version", "cycles": "comes with a later version"}
+LATER = {
+    "memory": "comes with a later version",
+    "managed": "comes with a later version",
+    "cycles": "comes with a later version",
+}
 
 
 class Panel:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import final
+from typing import Any, final
 
 from .. import births, env, rules
-from ..ledger import Ledger
+from ..ledger import Ledger, Record
 from ..model import Ident, Kind, Resource, Sighting, Snapshot
 from .protocol import Unavailable
 
-_STATES = {"Z": "zombie: it ended and was never reaped", "T": "stopped", "D": "running", "R": "running", "S": "running", "I": "running"}
+_STATES = {
+    "Z": "zombie: it ended and was never reaped",
+    "T": "stopped",
+    "D": "running",
+    "R": "running",
+    "S": "running",
+    "I": "running",
+}
 _WAIT_S = 2.0
 
 
@@ -50,13 +57,20 @@ class ProcessProbe:
         if birth is not None and birth.ledger is not ledger:
             return None
         zombie = status.state == "Z"
-        args = birth.record.facts[1] if birth is not None and len(birth.record.facts) > 1 else ""
-        command = status.command or (" ".join(map(str, args)) if isinstance(args, (list, tuple)) else str(args)) or status.name  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        command = status.command or (_command(birth.record) if birth is not None else "") or status.name
         return Sighting(
             kind="processes",
-            resource=Resource("zombie" if zombie else "child process", f"pid {pid}", f"{command[:160]}, {_STATES.get(status.state, status.state)}"),
-            summary="a child process ended and was never waited for" if zombie else "a child process was started and is still running",
-            fix="process.wait() on every path" if zombie else "with subprocess.Popen(...) as process: ..., or process.terminate() and process.wait() in a finally block",
+            resource=Resource(
+                "zombie" if zombie else "child process",
+                f"pid {pid}",
+                f"{command[:160]}, {_STATES.get(status.state, status.state)}",
+            ),
+            summary="a child process ended and was never waited for"
+            if zombie
+            else "a child process was started and is still running",
+            fix="process.wait() on every path"
+            if zombie
+            else "with subprocess.Popen(...) as process: ..., or process.terminate() and process.wait() in a finally block",
             stack=birth.record.stack if birth is not None else (),
             age_s=time.monotonic() - birth.record.born_s if birth is not None else None,
         )
@@ -119,6 +133,12 @@ def children() -> list[int]:
         except OSError:
             continue  # the thread has ended meanwhile: its children are another's now
     return found
+
+
+def _command(record: Record) -> str:
+    """Return the command that a child was started with, as the program gave it: a zombie's own is gone."""
+    args: Any = record.facts[1] if len(record.facts) > 1 else ""
+    return " ".join(map(str, args)) if isinstance(args, (list, tuple)) else str(args)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _popen(pid: int, ledger: Ledger) -> object | None:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
+from typing import Any
 
 from .. import ledger
 from ..ledger import Record
 from ..model import Resource, Sighting
 
-_STATES = {1: "established", 2: "connecting", 4: "closing", 7: "not connected", 8: "closed by the peer", 10: "listening"}
+_STATES = {
+    1: "established",
+    2: "connecting",
+    4: "closing",
+    7: "not connected",
+    8: "closed by the peer",
+    10: "listening",
+}
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _FAMILIES = {"AF_INET": "", "AF_INET6": "", "AF_UNIX": "Unix "}
 _TYPES = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}
@@ -25,7 +34,9 @@ def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
         kind="sockets",
         resource=Resource(what, f"fd {fd}", detail),
         summary=f"a {what} was {verb} and never closed",
-        fix="close the server in a finally block or a fixture's teardown" if listening else "with contextlib.closing(...) as sock: ..., or sock.close() in a finally block",
+        fix="close the server in a finally block or a fixture's teardown"
+        if listening
+        else "with contextlib.closing(...) as sock: ..., or sock.close() in a finally block",
         stack=record.stack if record is not None else (),
         age_s=time.monotonic() - record.born_s if record is not None else None,
     )
@@ -70,13 +81,13 @@ def _option(sock: socket.socket, option: int) -> int:
         return 0
 
 
-def _address(ask: object) -> str:
+def _address(ask: Callable[[], Any]) -> str:
     try:
-        address: object = ask()  # type: ignore[operator]
+        address: Any = ask()  # of any shape: each family has its own
     except OSError:
         return ""
-    if isinstance(address, tuple) and len(address) >= 2:  # pyright: ignore[reportUnknownArgumentType]
-        host, port = str(address[0]), str(address[1])  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(address, tuple):
+        host, port = map(str, address[:2])  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(address, bytes):
         return "@" + address.strip(b"\0").decode(errors="replace")

@@ -44,7 +44,9 @@ class TempProbe:
             kind="temp",
             resource=Resource(what, path, _size(path, folder)),
             summary=f"a {what} was made and left on disk",
-            fix="with tempfile.TemporaryDirectory() as folder: ..." if folder else "remove it in a finally block, or use pytest's tmp_path",
+            fix="with tempfile.TemporaryDirectory() as folder: ..."
+            if folder
+            else "remove it in a finally block, or use pytest's tmp_path",
             stack=birth.record.stack if birth is not None else (),
             age_s=time.monotonic() - birth.record.born_s if birth is not None else None,
         )

@@ -30,7 +30,7 @@ def on_start(args: tuple[Any, ...]) -> None:
     target = args[0]
     thread = getattr(target, "__self__", None)
     # Frames up: on_start, the audit hook's lambda, the hook; then Thread.start or the user's own call.
-    frame = sys._getframe(3)
+    frame = sys._getframe(3)  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
     if isinstance(thread, threading.Thread):
         note(thread, frame)
         return
@@ -62,7 +62,7 @@ def install() -> None:
     @functools.wraps(original)
     def start(self: threading.Thread) -> None:
         try:
-            note(self, sys._getframe(1))
+            note(self, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
         except Exception as error:
             faults.note("thread starts", error)
         original(self)
@@ -74,5 +74,5 @@ def remove() -> None:
     """Put `Thread.start` back, unless somebody else has replaced it since."""
     global _original
     if _original is not None and getattr(threading.Thread.start, "__wrapped__", None) is _original:
-        threading.Thread.start = _original  # type: ignore[method-assign]
+        threading.Thread.start = _original  # type: ignore[method-assign, assignment] # it was read from there
     _original = None

@@ -13,18 +13,17 @@ import itertools
 import linecache
 import sys
 import warnings
-from collections.abc import Callable, Coroutine
-from types import FrameType
+from collections.abc import Callable
+from types import CoroutineType, FrameType
 from typing import Any
 
 from .. import faults, ledger, origin
-from ..model import Resource, Sighting
-from . import dropped
+from ..model import Places, Resource, Sighting
 
 _text = ""
 _own_collection = False
 _collecting = False
-_original: Callable[[Coroutine[Any, Any, Any]], None] | None = None
+_original: Callable[[CoroutineType[Any, Any, Any]], None] | None = None
 _origin_depth: int | None = None
 
 ORIGIN_DEPTH = 5
@@ -47,7 +46,7 @@ class _Category(type):
         if not issubclass(category, ResourceWarning):
             return False
         try:
-            _heard(_text, sys._getframe(1))
+            _heard(_text, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
         except Exception as error:
             faults.note("unclosed", error)
         return _own_collection
@@ -119,15 +118,17 @@ def _on_collection(phase: str, info: dict[str, int]) -> None:
 
 
 def _heard(text: str, frame: FrameType | None) -> None:
+    from . import dropped  # loaded for a loss
+
     dropped.write(text, frame, in_collection=_collecting, by_chance=_collecting and not _own_collection)
 
 
-def _unawaited(coroutine: Coroutine[Any, Any, Any]) -> None:
+def _unawaited(coroutine: CoroutineType[Any, Any, Any]) -> None:
     """Stand in for `warnings._warn_unawaited_coroutine`: take note, then warn in the words of the interpreter."""
     message = f"coroutine '{coroutine.__qualname__}' was never awaited"
     try:
         if not _is_answered_for(message):
-            _note_coroutine(coroutine, sys._getframe(1))
+            _note_coroutine(coroutine, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
     except Exception as error:
         faults.note("never-awaited coroutines", error)
     if not _own_collection:
@@ -136,12 +137,12 @@ def _unawaited(coroutine: Coroutine[Any, Any, Any]) -> None:
         warnings.warn(message + origin_words, category=RuntimeWarning, stacklevel=2, source=coroutine)
 
 
-def _origin_words(coroutine: Coroutine[Any, Any, Any]) -> str:
+def _origin_words(coroutine: CoroutineType[Any, Any, Any]) -> str:
     """Return what the interpreter (3.10 to 3.14) says of a coroutine's creation where the user has it tracked."""
     import traceback
 
-    places = reversed(getattr(coroutine, "cr_origin", None) or ())
-    frames = [(file, line, name, linecache.getline(file, line)) for file, line, name in places]
+    places: Places = coroutine.cr_origin or ()
+    frames = [(file, line, name, linecache.getline(file, line)) for file, line, name in reversed(places)]
     lines = ["\nCoroutine created at (most recent call last)\n", *traceback.format_list(frames)] if frames else []
     return "".join(lines).rstrip("\n")
 
@@ -156,12 +157,12 @@ def _is_answered_for(message: str) -> bool:
     )
 
 
-def _note_coroutine(coroutine: Coroutine[Any, Any, Any], frame: FrameType | None) -> None:
+def _note_coroutine(coroutine: CoroutineType[Any, Any, Any], frame: FrameType | None) -> None:
     book = ledger.current()
     if book is None:
         return
     code = coroutine.cr_code
-    places = getattr(coroutine, "cr_origin", None) or ((code.co_filename, code.co_firstlineno, code.co_name),)
+    places: Places = coroutine.cr_origin or ((code.co_filename, code.co_firstlineno, code.co_name),)
     sighting = Sighting(
         kind="tasks",
         resource=Resource(
@@ -174,4 +175,6 @@ def _note_coroutine(coroutine: Coroutine[Any, Any, Any], frame: FrameType | None
         places=places,
         proof="Python destroyed it before its first step",
     )
+    from . import dropped  # loaded for a loss
+
     dropped.keep(sighting, book, frame, in_collection=_collecting)
