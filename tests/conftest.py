@@ -11,7 +11,7 @@ import pytest
 # Test files are imported by path (importmode=importlib), so that their helpers have to be put within reach.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import Watch, alone, own_faults  # noqa: E402 - after the path is set
+from support import Watch, alone, own_faults
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support import Watch, alone
 
 from no_leaks import births, ledger
 from no_leaks.ledger import Ledger, Record
 from no_leaks.model import Owner
-from support import Watch, alone
 
 Make = Callable[..., Watch]
 
@@ -230,6 +230,29 @@ def test_a_bare_child_is_known_by_the_time_of_its_birth(book: Ledger, wider: Led
     assert births.of_child(42, 11.0, book) == (book, early)
     assert births.of_child(42, 19.0, book) == (wider, late)
     assert births.of_child(42, None, book) is None
+
+
+def test_a_descriptor_is_found_whatever_it_is(book: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By its object, by the number that it was wrapped from, or by its path."""
+    with open(tmp_path / "x", "w") as file, socket.socket() as sock:
+        by_path, by_object = opened(str(tmp_path / "x")), Record("socket.__new__", (), (), weakref.ref(sock))
+        book.records += [by_path, by_object]
+        assert births.of_descriptor(sock.fileno(), book) == (book, by_object)
+        assert births.of_descriptor(file.fileno(), book) == (book, by_path)
+        book.records.append(opened(file.fileno()))
+        assert births.of_descriptor(file.fileno(), book) == (book, book.records[-1])
+        book.records.clear()
+        assert births.of_descriptor(sock.fileno(), book) is None
+        assert births.of_descriptor(999999, book) is None
+        monkeypatch.setattr(births.env, "LINUX", False)
+        assert births.of_descriptor(file.fileno(), book) is None
+
+
+def test_a_bare_descriptor_is_known_by_its_whole_identity(book: Ledger) -> None:
+    """Numbers are given again and again."""
+    book.records.append(Record("os.descriptor", ("os.pipe", ((3, 0, 77), (4, 0, 78))), ()))
+    assert births.of_bare((4, 0, 78), book) == (book, book.records[0])
+    assert births.of_bare((4, 0, 79), book) is None
 
 
 def test_a_thread_is_known_by_itself(book: Ledger) -> None:

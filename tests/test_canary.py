@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from support import Watch
 
 from no_leaks import canary, faults, ledger
 from no_leaks.canary import PLANTS, Result
@@ -15,7 +16,6 @@ from no_leaks.ledger import Ledger
 from no_leaks.model import Ident, Kind, Snapshot
 from no_leaks.probes.panel import EMPTY
 from no_leaks.probes.temp import TempProbe
-from support import Watch
 
 Make = Callable[..., Watch]
 CORE = ("files", "sockets", "pipes", "fds", "processes", "threads", "temp", "unclosed", "state")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support import here
 
 from no_leaks import faults
-from support import here
 
 pytestmark = pytest.mark.usefixtures("clean_faults")
 
@@ -26,10 +26,10 @@ def test_a_raised_fault_names_its_innermost_place() -> None:
         raise KeyError("x")
 
     try:
-        inner(); line = 0  # noqa: E702 - never reached
+        inner()
     except KeyError as error:
         faults.note("probe", error)
-        line = inner.__code__.co_firstlineno + 1
+    line = inner.__code__.co_firstlineno + 1
     assert faults.noted()["probe"] == f"KeyError: 'x' ({__file__}:{line})"
     assert line < here()
 

@@ -28,7 +28,13 @@ def sighting(
 ) -> Sighting:
     """Make a finding as a probe would."""
     return Sighting(
-        kind, Resource(type, id, "127.0.0.1:1 -> 127.0.0.1:2"), "a thing was left", "close it", stack=stack, daemon=daemon, covers_fds=covers
+        kind,
+        Resource(type, id, "127.0.0.1:1 -> 127.0.0.1:2"),
+        "a thing was left",
+        "close it",
+        stack=stack,
+        daemon=daemon,
+        covers_fds=covers,
     )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import _thread
+import asyncio
 import threading
 from collections.abc import Iterator
 
 import pytest
+from support import alone
 
 from no_leaks import ledger
 from no_leaks.ledger import Ledger, Record, all_ledgers, at_work, current, end_ledger, open_ledger
 from no_leaks.model import Owner
-from support import alone
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import here
 
 from no_leaks import env, origin
 from no_leaks.model import Frame
-from support import here
 
 NAMES = st.text(st.characters(categories=("L", "N"), include_characters="_-. "), min_size=1, max_size=12).filter(
     lambda name: name not in (".", "..")
@@ -55,7 +55,12 @@ def test_the_runners_frames_end_the_stack(root: str) -> None:
 def test_this_packages_frames_are_not_shown(root: str) -> None:
     """A sensor stands between the library and the user: it is not part of the story."""
     code = origin.capture.__code__
-    places = ((env.HERE + "scope.py", 1, "open"), ("/srv/app.py", 2, "work"), ("/x/_pytest/python.py", 3, "call"), ("/y.py", 4, "no"))
+    places = (
+        (env.HERE + "scope.py", 1, "open"),
+        ("/srv/app.py", 2, "work"),
+        ("/x/_pytest/python.py", 3, "call"),
+        ("/y.py", 4, "no"),
+    )
     assert origin.frames_of(((code, 0),)) == ()
     assert origin.frames_at(places) == (Frame("/srv/app.py", 2, "work", True),)
 

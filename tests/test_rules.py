@@ -26,11 +26,11 @@ def test_a_thread_of_the_users_is_not_excused() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: threading.main_thread(),
+        threading.main_thread,
         lambda: threading.Thread(name="pytest_timeout tests/test_a.py::test_x"),
         lambda: _marked("_no_leaks_own"),
         lambda: _marked("is_pydev_daemon_thread"),
-        lambda: _dummy(),
+        lambda: object.__new__(threading._DummyThread),
     ],
     ids=["main", "timeout", "own", "debugger", "foreign"],
 )
@@ -43,10 +43,6 @@ def _marked(name: str) -> threading.Thread:
     thread = threading.Thread()
     setattr(thread, name, True)
     return thread
-
-
-def _dummy() -> threading.Thread:
-    return object.__new__(threading._DummyThread)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import Watch, another_ledger, here, site_of
 
-from no_leaks import ledger, scope as scopes
+from no_leaks import ledger
+from no_leaks import scope as scopes
 from no_leaks.model import Resource, Sighting
 from no_leaks.settle import ATTEMPTS
-from support import Watch, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 
@@ -122,7 +123,8 @@ def test_where_a_thread_is_at_work_a_file_may_still_be_closed(watch: Make) -> No
 def test_a_thing_in_a_reference_cycle_is_proven_by_the_collection(watch: Make, make: Callable[[], Any]) -> None:
     """The collector closes it: nothing could reach it, and no repetition has to prove it."""
     watching = watch("files", "sockets", "unclosed")
-    Keeper(make()); line = here()  # noqa: E702 - one line
+    line = here() + 1
+    Keeper(make())
     (found,) = watching.left()
     assert found.sighting.proof == "nothing could reach it any more: the garbage collector closed it"
     assert found.sighting.kind in ("files", "sockets")
@@ -156,7 +158,9 @@ def test_a_proven_loss_needs_no_waiting(watch: Make) -> None:
     """It cannot end by itself any more."""
     watching = watch("tasks_of_nobody", "unclosed", grace_s=1000.0)
     watching.ledger.losses.append(
-        Sighting("unclosed", Resource("file", "fd 99"), "a file was dropped", "close it", proof="closed by its finalizer")
+        Sighting(
+            "unclosed", Resource("file", "fd 99"), "a file was dropped", "close it", proof="closed by its finalizer"
+        )
     )
     (found,) = watching.left()
     assert (found.spot, watching.pauses) == (None, [])
@@ -196,7 +200,9 @@ def test_a_scope_that_is_handed_a_look_takes_it_and_others_look_themselves(watch
         spot = first.spot()
         second = first.session.open(first.scope.owner, first.settings)
         second.end()
-        carried = scopes.Scope(first.session.panel, first.settings, first.scope.owner, lambda book: None, first.scope.before)
+        carried = scopes.Scope(
+            first.session.panel, first.settings, first.scope.owner, lambda book: None, first.scope.before
+        )
         carried.open()
         assert spot[1] in second.before[spot[0]]
         assert spot[1] not in carried.before[spot[0]]
@@ -234,10 +240,13 @@ def test_each_wait_lets_idle_loops_take_a_step(watch: Make) -> None:
     assert spun == [watching.ledger] * ATTEMPTS
 
 
-def test_a_temporary_path_is_removed_within_the_grace(watch: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_path_is_removed_within_the_grace(
+    watch: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A suspect that is gone at a later look is no suspect any more."""
-    from no_leaks import rules
     import tempfile
+
+    from no_leaks import rules
 
     monkeypatch.setattr(rules, "PATHS", ())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

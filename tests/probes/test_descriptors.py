@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge
 from no_leaks.ledger import Ledger
@@ -19,7 +20,6 @@ from no_leaks.probes import descriptors
 from no_leaks.probes.descriptors import Descriptor, DescriptorProbe, kind_of
 from no_leaks.probes.panel import Panel
 from no_leaks.probes.protocol import Unavailable
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 

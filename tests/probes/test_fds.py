@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge
 from no_leaks.model import Verdict
 from no_leaks.probes import fds
 from no_leaks.probes.descriptors import DescriptorProbe
 from no_leaks.probes.panel import Panel
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 

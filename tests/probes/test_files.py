@@ -11,12 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge
 from no_leaks.model import Verdict
 from no_leaks.probes import files
 from no_leaks.probes.panel import Panel
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 

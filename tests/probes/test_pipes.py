@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import posix
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge
 from no_leaks.model import Verdict
 from no_leaks.probes.descriptors import DescriptorProbe
 from no_leaks.probes.panel import Panel
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 
@@ -77,6 +78,17 @@ def test_a_wrapped_end_knows_where_the_pipe_was_made(watch: Make) -> None:
     assert sighting.age_s is not None
 
 
+def test_a_pipe_of_c_code_is_known_where_an_end_was_wrapped(watch: Make) -> None:
+    """Nothing told of its making: the file around it is the nearest there is to a birth."""
+    watching = watch("pipes")
+    reading, writing = posix.pipe()
+    file, line = os.fdopen(reading), here()
+    posix.close(writing)
+    with file:
+        sighting = watching.only()
+    assert site_of(sighting, __file__) == line
+
+
 def test_a_wrapped_end_of_another_ledger_is_not_this_scopes(watch: Make) -> None:
     """A wider fixture wrapped it: it is described to nobody here."""
     watching = watch("pipes")
@@ -107,7 +119,8 @@ def test_a_childs_pipe_is_not_closed_by_force(watch: Make) -> None:
     watching = watch("pipes")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         done = [watching.session.panel.release(*spot, watching.ledger) for spot in watching.born()]
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         assert sorted(done) == ["", "closed"]
         assert (child.stdin.closed, child.stdout.closed) == (False, True)
         child.kill()

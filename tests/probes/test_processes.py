@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge, rules
 from no_leaks.ledger import Ledger
@@ -18,7 +19,6 @@ from no_leaks.probes import processes
 from no_leaks.probes.panel import Panel
 from no_leaks.probes.processes import ProcessProbe
 from no_leaks.probes.protocol import Unavailable
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 WAITING = ["/bin/cat"]

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge
 from no_leaks.ledger import Ledger
@@ -17,7 +18,6 @@ from no_leaks.model import Owner, Verdict
 from no_leaks.probes import sockets
 from no_leaks.probes.descriptors import DescriptorProbe
 from no_leaks.probes.panel import Panel
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 

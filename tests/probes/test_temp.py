@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge, rules
 from no_leaks.ledger import Ledger, Record
 from no_leaks.model import Owner, Verdict
 from no_leaks.probes import temp
-from no_leaks.probes.panel import Panel
 from no_leaks.probes.temp import TempProbe
-from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 

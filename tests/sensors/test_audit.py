@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import Watch, alone, here
 
 from no_leaks import faults, ledger
 from no_leaks.ledger import Ledger, Record
 from no_leaks.model import Owner
 from no_leaks.sensors import audit
-from support import Watch, alone, here
 
 Make = Callable[..., Watch]
 
@@ -46,9 +46,7 @@ def line_of(record: Record) -> int | None:
     """Return the line of this file at which a record was made."""
     from no_leaks import origin
 
-    return next(
-        (origin.line_of(code, lasti) for code, lasti in record.stack if code.co_filename == __file__), None
-    )
+    return next((origin.line_of(code, lasti) for code, lasti in record.stack if code.co_filename == __file__), None)
 
 
 def test_an_open_is_written_with_path_mode_flags_and_line(book: Ledger) -> None:

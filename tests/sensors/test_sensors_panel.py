@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from support import alone
 
 from no_leaks import faults
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner
 from no_leaks.sensors import audit, panel
 from no_leaks.sensors.panel import Sensors
-from support import alone
 
 
 class Extra:

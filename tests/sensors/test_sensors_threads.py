@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from support import Watch, alone
 
 from no_leaks import env, faults, ledger
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner
 from no_leaks.sensors import threads
-from support import Watch, alone
 
 Make = Callable[..., Watch]
 
@@ -126,7 +126,14 @@ def test_outside_a_scope_a_thread_is_handed_nobody(book: Ledger) -> None:
 
 def _through_a_hook(args: tuple[object, ...]) -> None:
     """Stand where the audit hook and its handler stand."""
-    (lambda: (lambda: threads.on_start(args))())()
+
+    def handler() -> None:
+        threads.on_start(args)
+
+    def hook() -> None:
+        handler()
+
+    hook()
 
 
 def test_an_audited_thread_is_known_by_its_bound_method(book: Ledger) -> None:
