@@ -14,7 +14,7 @@ from no_leaks.config import Allowance, Settings
 from no_leaks.ledger import Ledger
 from no_leaks.model import Frame, Ident, Kind, Owner, Sighting
 from no_leaks.scope import Found, Scope
-from no_leaks.sensors import dropped
+from no_leaks.sensors import strays
 from no_leaks.session import Session
 from no_leaks.settle import run
 
@@ -86,16 +86,16 @@ class Watch:
 @contextmanager
 def own_faults() -> Iterator[None]:
     """Keep the faults and strays that a test provokes from the session that this test itself runs under."""
-    noted, strays = faults.noted(), list(dropped.strays)
+    noted, found = faults.noted(), list(strays.kept)
     faults.clear()
-    dropped.strays.clear()
+    strays.kept.clear()
     try:
         yield
     finally:
         faults.clear()
         faults._faults.update(noted)  # pyright: ignore[reportPrivateUsage]  # there is no other way to put them back
-        dropped.strays.clear()
-        dropped.strays.extend(strays)
+        strays.kept.clear()
+        strays.kept.extend(found)
 
 
 @contextmanager

@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from . import canary, diagnose, faults, judge, ledger, origin
+from . import canary, faults, judge, ledger, origin
 from .config import Settings
-from .diagnose import holders
 from .diff import Look
 from .model import Kind, Leak, Owner
 from .probes.panel import CARRIED, Panel
 from .scope import Found, Scope
-from .sensors import dropped, warnings_
+from .sensors import strays, warnings_
 from .sensors.panel import Sensors
 from .settle import run
 
@@ -96,17 +95,25 @@ class Session:
 
     def late(self) -> tuple[Leak, ...]:
         """Return what came to light under scopes that had ended, in their name."""
-        found: list[Leak] = []
-        for book in ledger.all_ledgers():
-            for sighting in book.losses[book.judged :] if book.ended else ():
-                found.append(diagnose.explain_late(sighting, owner=book.owner, root=self.root))
-        return tuple(found)
+        late = [
+            (sighting, book.owner)
+            for book in ledger.all_ledgers()
+            if book.ended
+            for sighting in book.losses[book.judged :]
+        ]
+        if not late:
+            return ()
+        from . import diagnose
+
+        return tuple(diagnose.explain_late(sighting, owner=owner, root=self.root) for sighting, owner in late)
 
     def strays(self) -> tuple[str, ...]:
         """Describe what the collector revealed and no scope can be charged with."""
-        return tuple(f"{stray.summary}: {stray.resource.type} {stray.resource.detail}" for stray in dropped.strays)
+        return tuple(f"{stray.summary}: {stray.resource.type} {stray.resource.detail}" for stray in strays.kept)
 
     def _explain(self, scope: Scope, found: Found) -> Leak:
+        from . import diagnose  # what only a leak needs is loaded for a leak
+
         sighting = found.sighting
         verdict, reason = judge.verdict(sighting, scope.settings.allowances)
         held_by: tuple[str, ...] = ()
@@ -129,6 +136,8 @@ class Session:
 
     def _held_by(self, scope: Scope, found: Found) -> tuple[str, ...]:
         assert found.spot is not None
+        from .diagnose import holders
+
         thing = self.panel.thing(*found.spot, scope.ledger)
         return holders.path_to(thing) if thing is not None else ()
 
@@ -141,5 +150,5 @@ def _fall_silent() -> None:
     ledger.forget_all()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - only Windows has none
     os.register_at_fork(after_in_child=_fall_silent)

@@ -35,3 +35,8 @@ def masked(text: str) -> str:
 def without_userinfo(text: str) -> str:
     """Return a text without the passwords in its URLs; code stays code otherwise."""
     return _USERINFO.sub(r"\1***@", text)
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 leak", "2 leaks"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -11,7 +11,6 @@ from .. import judge
 from ..config import Settings
 from ..errors import LeakWarning
 from ..model import Leak
-from . import terminal
 
 logger = logging.getLogger("no_leaks")
 
@@ -21,8 +20,10 @@ def amend(item: pytest.Item, reports: Sequence[pytest.TestReport], leaks: Sequen
     failing = [leak for leak in leaks if judge.fails(leak, settings)]
     if not failing or not reports:
         return
+    from . import terminal  # loaded for a leak
+
     root = str(item.config.rootpath)
-    own = next((report for report in reports if report.failed or hasattr(report, "wasxfail") and report.skipped), None)
+    own = _own_failure(reports)
     if own is not None:
         own.sections.append(terminal.section(failing, root))
         return
@@ -31,12 +32,18 @@ def amend(item: pytest.Item, reports: Sequence[pytest.TestReport], leaks: Sequen
         if leak not in hard and not soften(item, leak, judge.action_of(leak, settings)):
             hard.append(leak)
     if hard:
-        report = reports[1] if len(reports) > 1 and reports[1].when == "call" else reports[0]
         path, line = item.location[0], item.location[1] or 0
-        report.outcome = "failed"
-        report.longrepr = terminal.failure(hard, root, item.nodeid, path, line)
-        if hasattr(report, "wasxfail"):
-            del report.wasxfail
+        _failed(reports).longrepr = terminal.failure(hard, root, item.nodeid, path, line)
+
+
+def add_errors(reports: Sequence[pytest.TestReport], errors: Iterable[Exception]) -> None:
+    """Fail a test by what is wrong beside its leaks; one that has failed already gets it as a section."""
+    for error in errors:
+        own = _own_failure(reports)
+        if own is not None:
+            own.sections.append(("leaks", str(error)))
+        else:
+            _failed(reports).longrepr = pytest.ExceptionInfo.from_exception(error).getrepr(style="value")
 
 
 def soften(item: pytest.Item, leak: Leak, action: str) -> bool:
@@ -45,15 +52,27 @@ def soften(item: pytest.Item, leak: Leak, action: str) -> bool:
     if action == "log":
         logger.warning(text)
         return True
-    return warn(item, text)
+    return warn(item, text) is None
 
 
-def warn(item: pytest.Item, text: str) -> bool:
-    """Warn at the item's place; False where the user's filters make the warning an error."""
+def warn(item: pytest.Item, text: str) -> Exception | None:
+    """Warn at the item's place; return the warning where the user's filters make it an error."""
     try:
         item.warn(LeakWarning(text))
-    except Warning:
-        return False
-    return True
+    except LeakWarning as error:
+        return error
+    return None
 
 
+def _own_failure(reports: Sequence[pytest.TestReport]) -> pytest.TestReport | None:
+    """Return the report that says that the test failed, or failed as it was expected to."""
+    return next((report for report in reports if report.failed or (hasattr(report, "wasxfail") and report.skipped)), None)
+
+
+def _failed(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:
+    """Mark the report of the test's body, or of its set-up if it had none, as failed."""
+    report = reports[1] if len(reports) > 1 and reports[1].when == "call" else reports[0]
+    report.outcome = "failed"
+    if hasattr(report, "wasxfail"):
+        del report.wasxfail
+    return report

@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from ..ledger import Ledger, at_work, end_ledger, open_ledger
+from ..ledger import Ledger, at_work, end_ledger, enter, leave, open_ledger
 from ..model import Ident, Owner, Snapshot
 from ..probes.panel import CARRIED
 from ..scope import Scope
 from ..session import Session
 
 
+@dataclass(slots=True)
+class _Made:
+    """What one wider fixture made: its ledger, and the descriptors of its set-up."""
+
+    ledger: Ledger
+    descriptors: Snapshot = frozenset()
+
+
 class Fixtures:
-    """The wider fixtures that are set up, each with its ledger."""
+    """Who is at work beside the checked test: the wider fixtures that are set up, and tests that nobody checks."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._ledgers: dict[int, Ledger] = {}
+        self._made: dict[int, _Made] = {}
+        self._unchecked: tuple[Ledger, tuple[Ledger | None, Ledger | None]] | None = None
         self._remembered = False
         self.changed = True
         """Whether a wider scope has opened or closed things since the last look."""
 
-    def around(self, fixturedef: Any, scope: Scope) -> Generator[None, object, object]:
-        """Run a wider fixture's set-up under its own ledger; what appears meanwhile is not the test's."""
-        names = tuple(name for name in scope.names if name in CARRIED)
+    def around(self, fixturedef: Any, scope: Scope | None) -> Generator[None, object, object]:
+        """Run a wider fixture's set-up under its own ledger; what appears meanwhile is not the test's.
+
+        A test that is not checked has no scope; what it sets up for others is the fixture's all the same.
+        """
+        names = tuple(name for name in scope.names if name in CARRIED) if scope is not None else ()
         ledger = open_ledger(Owner(fixturedef.scope, fixturedef.argname))
-        self._ledgers[id(fixturedef)] = ledger
+        made = self._made[id(fixturedef)] = _Made(ledger)
         before = self._session.panel.look(names, ledger)
         try:
             with at_work(ledger):
@@ -39,15 +53,32 @@ class Fixtures:
         finally:
             after = self._session.panel.look(names, ledger)
             born: dict[str, Snapshot] = {name: after[name] - before[name] for name in after if name in before}
-            scope.adopt(born)
-            self._keep_in_words(born.get("descriptors", frozenset()))
+            if scope is not None:
+                scope.adopt(born)
+            made.descriptors = born.get("descriptors", frozenset())
+            self._keep_in_words(made.descriptors)
 
     def end(self, fixturedef: Any) -> bool:
-        """End a wider fixture's ledger; False if it had none."""
-        ledger = self._ledgers.pop(id(fixturedef), None)
-        if ledger is not None:
-            end_ledger(ledger)
-        return ledger is not None
+        """End a wider fixture's ledger, and forget what its teardown closes; False if it had none."""
+        made = self._made.pop(id(fixturedef), None)
+        if made is not None:
+            end_ledger(made.ledger)
+            for _ in self._words_of(made.descriptors):
+                pass
+        return made is not None
+
+    def begin_unchecked(self, item: pytest.Item) -> None:
+        """Name a ledger of its own as the one at work in a test that nobody checks: what its threads do later is its own."""
+        book = open_ledger(Owner("function", test=item.nodeid))
+        self._unchecked = book, enter(book)
+
+    def end_unchecked(self) -> None:
+        """End that ledger, if there is one; whatever comes to light under it is nobody's leak."""
+        if self._unchecked is not None:
+            (book, outer), self._unchecked = self._unchecked, None
+            end_ledger(book)
+            leave(book, outer)
+            book.judged = sys.maxsize
 
     def remember(self, scope: Scope) -> None:
         """Keep in words, once, what was open before the first test."""
@@ -57,9 +88,11 @@ class Fixtures:
 
     def closed_by_others(self, scope: Scope) -> Iterator[str]:
         """Yield in words what the scope closed and neither it nor another test had opened."""
-        gone: list[Ident] = [ident for name, ident in scope.foreign if name == "descriptors"]
+        yield from self._words_of(ident for name, ident in scope.foreign if name == "descriptors")
+
+    def _words_of(self, idents: Iterable[Ident]) -> Iterator[str]:
         recall: Callable[[Ident], str | None] | None = getattr(self._session.panel.probes.get("descriptors"), "recall", None)
-        for ident in gone if recall is not None else ():
+        for ident in idents if recall is not None else ():
             words = recall(ident)
             if words is not None:
                 yield words

@@ -1,8 +1,7 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
-Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them in pytest 8.0 to 9.2. `is_supported` checks them at start; without them reports are not held back and a leak is
-reported as an error at teardown.
+Private: `_pytest.runner.call_and_report` and `show_test_item`, `Item._request`, `_initrequest` and `funcargs`, as
+`_pytest.runner.runtestprotocol` uses them in pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -12,14 +11,11 @@ from typing import Any
 import pytest
 
 try:
-    from _pytest.runner import call_and_report
-except ImportError:  # pragma: no cover - no released pytest lacks it
-    call_and_report = None  # type: ignore[assignment]
-
-
-def is_supported() -> bool:
-    """Whether this pytest has the parts that holding back needs."""
-    return call_and_report is not None
+    from _pytest.runner import call_and_report, show_test_item
+except ImportError as error:
+    raise pytest.UsageError(
+        f"pytest-no-leaks cannot check tests under pytest {pytest.__version__} ({error}); --no-leaks-off runs them unchecked"
+    ) from error
 
 
 def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> None:
@@ -29,8 +25,11 @@ def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport
         item._initrequest()
     try:
         reports.append(call_and_report(item, "setup", log=False))
-        if reports[0].passed and not item.config.getoption("setuponly", False):
-            reports.append(call_and_report(item, "call", log=False))
+        if reports[0].passed:
+            if item.config.getoption("setupshow", False):
+                show_test_item(item)
+            if not item.config.getoption("setuponly", False):
+                reports.append(call_and_report(item, "call", log=False))
         if is_stopping(item, reports):
             nextitem = None
         reports.append(call_and_report(item, "teardown", log=False, nextitem=nextitem))

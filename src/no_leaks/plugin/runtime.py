@@ -10,7 +10,8 @@ import pytest
 
 from .. import faults, rules
 from ..config import Settings
-from ..model import Kind, Leak, Owner
+from ..errors import SettingError
+from ..model import Kind, Owner
 from ..scope import Scope
 from ..session import Session
 from ..settle import run
@@ -29,6 +30,7 @@ class Runtime:
         self.scope: Scope | None = None
         self.tests = 0
         self._armed = False
+        self._closed: tuple[str, ...] = ()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -39,6 +41,7 @@ class Runtime:
             self.session.prove(self.kinds)
             return (yield)
         finally:
+            self.owners.end_unchecked()
             summary.close(self.config, self.session, self.tests)
             self.session.stop()
 
@@ -47,8 +50,12 @@ class Runtime:
         """Run a checked item with its reports held back until its leaks are known."""
         self.tests += 1
         settings = self.checked.get(item)
-        if settings is None or not self.session.is_here():
+        if not self.session.is_here():
+            return None
+        self.owners.end_unchecked()
+        if settings is None:
             self.session.forget()
+            self.owners.begin_unchecked(item)
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         self._run(item, nextitem, settings)
@@ -60,19 +67,18 @@ class Runtime:
         self._guarded(lambda: self._open(item, settings))
         try:
             phases.run(item, nextitem, reports)
+            self._guarded(lambda: self._close(item, reports))
         finally:
-            leaks = self._guarded(lambda: self._close(item)) or ()
-            outcome.amend(item, reports, leaks, settings)
+            self._abandon()
             for report in reports:
                 item.ihook.pytest_runtest_logreport(report=report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
         """Let what a wider fixture makes be the fixture's; before the first fixture, arm the end of the test's scope."""
-        if self.scope is None:
-            return (yield)
-        self._arm(request._pyfuncitem)
-        if fixturedef.scope == "function":
+        if self.scope is not None:
+            self._arm(request._pyfuncitem)
+        if fixturedef.scope == "function" or not self.session.is_here():
             return (yield)
         return (yield from self.owners.around(fixturedef, self.scope))
 
@@ -102,7 +108,7 @@ class Runtime:
 
     def _open(self, item: pytest.Item, settings: Settings) -> None:
         start = perf_counter_ns()
-        self._armed = False
+        self._armed, self._closed = False, ()
         if self.owners.changed:
             self.session.forget()
             self.owners.changed = False
@@ -119,33 +125,44 @@ class Runtime:
             start = perf_counter_ns()
             if not scope.is_clean():
                 run(scope.settle())
+            self._closed = tuple(self.owners.closed_by_others(scope))
             self.session.spent_ns += perf_counter_ns() - start
 
-    def _close(self, item: pytest.Item) -> tuple[Leak, ...]:
-        scope, self.scope = self.scope, None
+    def _close(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+        scope = self.scope
         if scope is None or not self.session.is_here():
-            return ()
+            return
+        self._look()
         start = perf_counter_ns()
-        if scope.left is None:
-            self.scope = scope
-            self._look()
-            self.scope = None
+        wrong: list[Exception] = []
         if scope.left:
-            scope.settings = markers.settings_of(item, scope.settings)
-        for words in self.owners.closed_by_others(scope):
-            outcome.warn(item, f"{item.nodeid} closed {words}, which it did not open")
+            try:
+                scope.settings = markers.settings_of(item, scope.settings)
+            except SettingError as error:  # of a marker that the test has just added
+                wrong.append(error)
+        for words in self._closed:
+            refused = outcome.warn(item, f"{item.nodeid} closed {words}, which it did not open")
+            wrong += [refused] if refused is not None else []
         leaks = self.session.conclude(scope)
+        self.scope = None
+        outcome.amend(item, reports, leaks, scope.settings)
+        outcome.add_errors(reports, wrong)
         self.session.spent_ns += perf_counter_ns() - start
-        return leaks
 
-    def _guarded(self, call: Callable[[], Any]) -> Any:
+    def _abandon(self) -> None:
+        """End a scope that could not be closed: the run was interrupted, or we failed; nothing is known of its leaks."""
+        scope, self.scope = self.scope, None
+        if scope is not None:
+            self.session.forget()
+            scope.end()
+
+    def _guarded(self, call: Callable[[], None]) -> None:
         """Our own fault never breaks the user's test: it is noted, and the summary says so."""
         try:
-            return call()
+            call()
         except Exception as error:
             faults.note("plugin", error)
-            self.scope = None
-            return None
+            self._abandon()
 
     def _excuse_base_temp(self) -> None:
         given = self.config.option.basetemp

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from .. import faults
-from ..reporters import json_
 from ..session import Session
-from . import options, terminal
+from . import options, totals
 
 
 def close(config: pytest.Config, session: Session, tests: int) -> None:
@@ -19,6 +18,8 @@ def close(config: pytest.Config, session: Session, tests: int) -> None:
     session.leaks += session.late()
     for format_name, path in options.report_targets(config):
         assert format_name == "json"
+        from ..reporters import json_
+
         document = json_.document(
             session.leaks,
             tests=tests,
@@ -34,5 +35,12 @@ def close(config: pytest.Config, session: Session, tests: int) -> None:
 
 
 def write(terminalreporter: Any, session: Session, tests: int) -> None:
-    """Print the summary of the run."""
-    terminal.write_summary(terminalreporter, session, tests)
+    """Print the summary of the run: one line where there is nothing to say."""
+    noted = totals.broken_parts(session.canary)
+    if session.leaks or noted or session.strays():
+        from . import terminal
+
+        terminal.write_summary(terminalreporter, session, tests)
+    else:
+        line = totals.summary_line(totals.of(()), tests, session.checked, session.spent_ns / 1e9, noted)
+        terminalreporter.write_line(line)

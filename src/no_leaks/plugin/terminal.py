@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 from _pytest._io import TerminalWriter
 
-from .. import faults
 from ..model import Leak, Verdict
 from ..reporters import json_, text
-from ..reporters.phrases import brief, count
+from ..reporters.phrases import brief
+from . import totals
+from .totals import LISTED
 
 WIDEST = 120
 _STYLES: dict[str, dict[str, bool]] = {
@@ -28,7 +28,6 @@ _STYLES: dict[str, dict[str, bool]] = {
     "dim": {"light": True},
     "source": {"cyan": True},
 }
-_LISTED = (Verdict.ONCE, Verdict.UNCONFIRMED, Verdict.ALLOWED, Verdict.KNOWN)
 
 
 class Run(Protocol):
@@ -80,49 +79,16 @@ def section(leaks: Sequence[Leak], root: str) -> tuple[str, str]:
     return "leaks", text.render(leaks, root)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a run found: how many by verdict, and in how many tests a leak that counts."""
-
-    verdicts: Mapping[Verdict, int]
-    leaking_tests: int
-
-
-def totals_of(leaks: Iterable[Leak]) -> Totals:
-    """Count the leaks of a run."""
-    found = tuple(leaks)
-    tests = {leak.test for leak in found if leak.verdict is Verdict.LEAK and leak.test is not None}
-    return Totals(Counter(leak.verdict for leak in found), len(tests))
-
-
-def summary_line(totals: Totals, tests: int, checked: int, overhead_s: float, noted: Mapping[str, str]) -> str:
-    """Return "no-leaks: 412 tests checked, 2 leaks in 2 tests, 1 allowed; 0.038 s (92 us per test)"."""
-    few = f"{checked} of " if checked != tests else ""
-    parts = [f"no-leaks: {few}{count(tests, 'test')} checked", _leaks(totals)]
-    parts += [f"{totals.verdicts[verdict]} {verdict.value}" for verdict in _LISTED if totals.verdicts.get(verdict)]
-    cost = f"{overhead_s:.3f} s ({json_.per_test_us(overhead_s, checked):.0f} us per test)"
-    broken = f"; {count(len(noted), 'part')} of no-leaks failed" if noted else ""
-    return f"{', '.join(parts)}; {cost}{broken}"
-
-
 def write_summary(terminalreporter: pytest.TerminalReporter, run: Run, tests: int) -> None:
     """Print the one line of the run, under a section of what no test's report shows, where there is such."""
-    noted = {**_blind(run.canary), **faults.noted()}
+    noted = totals.broken_parts(run.canary)
     lines = [*_nobodys(run), *_listed(run.leaks), *_faults(noted)]
     if lines:
         terminalreporter.section("no-leaks", sep="=")
         for words, style in lines:
             terminalreporter.write_line(words, **_STYLES.get(style, {}))
-    line = summary_line(totals_of(run.leaks), tests, run.checked, run.spent_ns / 1e9, noted)
+    line = totals.summary_line(totals.of(run.leaks), tests, run.checked, run.spent_ns / 1e9, noted)
     terminalreporter.write_line(line, **_STYLES["bad"] if noted else {})
-
-
-def _leaks(totals: Totals) -> str:
-    number = totals.verdicts.get(Verdict.LEAK, 0)
-    if not number:
-        return "no leaks"
-    where = f" in {count(totals.leaking_tests, 'test')}" if totals.leaking_tests else ""
-    return f"{count(number, 'leak')}{where}"
 
 
 def _nobodys(run: Run) -> Iterator[text.Line]:
@@ -137,7 +103,7 @@ def _nobodys(run: Run) -> Iterator[text.Line]:
 
 def _listed(leaks: Iterable[Leak]) -> Iterator[text.Line]:
     """Yield one line for each leak that fails nothing, or fails without a proof."""
-    shown = (leak for leak in json_.related(leaks) if leak.verdict in _LISTED and (leak.test or not leak.verdict.fails))
+    shown = (leak for leak in json_.related(leaks) if leak.verdict in LISTED and (leak.test or not leak.verdict.fails))
     seen: Counter[tuple[str, str]] = Counter()
     for leak in shown:
         words = f"{leak.verdict.value:<11} {leak.test or leak.owner.scope}: {brief(leak)}"
@@ -149,11 +115,3 @@ def _listed(leaks: Iterable[Leak]) -> Iterator[text.Line]:
 def _faults(noted: Mapping[str, str]) -> Iterator[text.Line]:
     for part, message in sorted(noted.items()):
         yield f"not working: {part}: {message}", "bad"
-
-
-def _blind(canary: Mapping[str, bool]) -> dict[str, str]:
-    return {
-        f"canary {kind}": "a planted leak was not seen: leak detection is not working"
-        for kind, seen in canary.items()
-        if not seen
-    }

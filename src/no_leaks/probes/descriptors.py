@@ -48,35 +48,53 @@ class DescriptorProbe:
         self._links: dict[Ident, str] = {}
         self._counted = _counts(folder)
         self._count = -1
-        self._fds: list[int] = []
-        self._inodes: list[tuple[int, int]] = []
+        self._known: list[tuple[int, int, int]] = []
+        self._old = 0
         self._seen: Snapshot = frozenset()
+        self._first: Snapshot | None = None
 
     def take(self, ledger: Ledger) -> Snapshot:
         """Return (fd, device, inode) of every descriptor; the listing's own is closed again and drops out."""
-        if self._counted and os.stat(self._folder).st_size == self._count and self._same():
+        if self._counted and os.stat(self._folder).st_size == self._count and self._same(not ledger.records):
             return self._seen
         return self._read_all()
 
-    def _same(self) -> bool:
-        """The usual case, a test that left nothing: as many as before, and one fstat each to see that they mean the same."""
+    def _same(self, nothing_made: bool) -> bool:
+        """The usual case, a test that left nothing: as many as before, and one fstat each to see that they mean the same.
+
+        What was open before the first look is compared only for a scope that made something: to pass unseen, it would
+        have to close one of those and leave one that no sensor saw being made under the very same number.
+        """
+        known = self._known
+        if nothing_made:
+            known = known[self._old :]
+        fstat = os.fstat
         try:
-            return [(status.st_ino, status.st_dev) for status in map(os.fstat, self._fds)] == self._inodes
+            for fd, device, inode in known:
+                status = fstat(fd)
+                if status.st_ino != inode or status.st_dev != device:
+                    return False
         except OSError:
             return False
+        return True
 
     def _read_all(self) -> Snapshot:
         names = os.listdir(self._folder)
-        self._count, self._fds, self._inodes = len(names) - 1, [], []
+        self._count = len(names) - 1
+        found: list[tuple[int, int, int]] = []
         for fd in map(int, names):
             if fd >= FIRST_FD:
                 try:
                     status = os.fstat(fd)
                 except OSError:
                     continue
-                self._fds.append(fd)
-                self._inodes.append((status.st_ino, status.st_dev))
-        self._seen = frozenset((fd, device, inode) for fd, (inode, device) in zip(self._fds, self._inodes, strict=True))
+                found.append((fd, status.st_dev, status.st_ino))
+        self._seen = frozenset(found)
+        if self._first is None:
+            self._first = self._seen
+        old = [ident for ident in found if ident in self._first]
+        self._old = len(old)
+        self._known = old + [ident for ident in found if ident not in self._first]
         return self._seen
 
     def describe(self, ident: Ident, ledger: Ledger) -> Sighting | None:

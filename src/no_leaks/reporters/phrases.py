@@ -62,11 +62,6 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def count(number: int, noun: str) -> str:
-    """Return "1 leak", "2 leaks"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def short(text: str, longest: int) -> str:
     """Cut a text to a length; the last character says so."""
     return text if len(text) <= longest else text[: longest - 1] + ELLIPSIS

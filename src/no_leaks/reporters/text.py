@@ -11,7 +11,8 @@ from .. import origin
 from ..diagnose import origins
 from ..model import Evidence, Frame, Leak, Verdict
 from ..words import without_userinfo
-from .phrases import brief, count, duration, sentence, short, verbs
+from ..words import count
+from .phrases import brief, duration, sentence, short, verbs
 
 Line: TypeAlias = tuple[str, str]
 """A text without its line end, and a style: "", "title", "bad", "good", "dim" or "source"."""

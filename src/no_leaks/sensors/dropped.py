@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
 
 from .. import births, ledger, origin
 from ..model import Frame, RawStack, Resource, Sighting
-from . import finalized
+from . import finalized, strays
 
 _FD = re.compile(r"\bfd=(\d+)")
 _QUOTED = r"b?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
@@ -23,9 +22,6 @@ _FOLDER = re.compile(rf"<TemporaryDirectory ({_QUOTED})>")
 _NAMES = re.compile(_QUOTED)
 """Names are the user's: a number in one is no descriptor."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-
-strays: deque[Sighting] = deque(maxlen=100)
-"""Found by an automatic collection and without a record: whose they are cannot be said, so no test is blamed."""
 
 BODY_FILES = ("python.py", "unittest.py", "fixtures.py", "doctest.py")
 """The runner's files that call the user's code: what falls from a returning test is dropped there."""
@@ -155,7 +151,7 @@ def _users(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
 def keep(sighting: Sighting, book: ledger.Ledger, frame: FrameType | None, *, in_collection: bool) -> None:
     """Charge a loss without a record to the scope at work, unless something older may have been collected here."""
     if in_collection or _by_runner(frame):
-        strays.append(sighting)
+        strays.kept.append(sighting)
     else:
         book.losses.append(sighting)
 

@@ -1,0 +1,97 @@
+"""What the tests of the plugin share: pytest run inside a test with the real plugin, and what came out of it."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from no_leaks.names import KINDS
+from no_leaks.plugin import options, runtime  # noqa: F401 - see below
+from no_leaks.probes.panel import Panel
+from no_leaks.sensors.panel import Sensors
+
+# pytester forgets what an inner run imports: what is here already need not be imported for each of them.
+Panel(KINDS)
+Sensors(KINDS)
+
+HEAD = """
+import asyncio, gc, os, pytest, socket, subprocess, sys, tempfile, threading, unittest, warnings
+
+KEPT = []
+
+def leak():
+    KEPT.append(open(__file__))
+"""
+"""Stands at the head of each inner test file, on `HEAD_LINES` lines; `leak()` leaves an open file."""
+HEAD_LINES = HEAD.count("\n")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an inner run of pytest said and wrote."""
+
+    result: pytest.RunResult
+    folder: Path
+
+    @property
+    def out(self) -> str:
+        """What it printed."""
+        return self.result.stdout.str()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What pytest counted, without warnings."""
+        return {name: count for name, count in self.result.parseoutcomes().items() if name not in ("warning", "warnings")}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What it wrote as JSON."""
+        document: dict[str, Any] = json.loads((self.folder / "leaks.json").read_text())
+        return document
+
+    @property
+    def leaks(self) -> list[tuple[str, str]]:
+        """Name of the test and kind of each leak that it wrote, in order."""
+        return [((leak["test"] or "").rpartition("::")[2], leak["kind"]) for leak in self.document["leaks"]]
+
+    @property
+    def cases(self) -> dict[str, list[str]]:
+        """Name of each test in the JUnit XML, and what hangs below it: failure, error, skipped."""
+        tree = ET.parse(self.folder / "junit.xml")
+        tags = ("failure", "error", "skipped")
+        return {
+            case.get("name", ""): [child.tag for child in case if child.tag in tags] for case in tree.iter("testcase")
+        }
+
+    def lines(self, start: str) -> list[str]:
+        """Return the printed lines that begin so."""
+        return [line for line in self.out.splitlines() if line.startswith(start)]
+
+
+class Runs:
+    """Runs pytest on one test file, in this process or in a child, with the installed plugin and no other."""
+
+    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pytester = pytester
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def __call__(self, source: str, *args: str, plugins: tuple[object, ...] = (), switch: str = "--no-leaks") -> Outcome:
+        """Run in this process, without grace; the report goes to leaks.json, JUnit's to junit.xml."""
+        result = self.pytester.runpytest_inprocess(*self.arguments(source, switch, *args), plugins=list(plugins))
+        return Outcome(result, self.pytester.path)
+
+    def child(self, source: str, *args: str, switch: str = "--no-leaks") -> Outcome:
+        """Run in a process of its own."""
+        return Outcome(self.pytester.runpytest_subprocess(*self.arguments(source, switch, *args)), self.pytester.path)
+
+    def arguments(self, source: str, switch: str, *args: str) -> list[str]:
+        """Write the test file and return the command line."""
+        self.pytester.makepyfile(test_a=HEAD + source)
+        written = ("--no-leaks-report=json:leaks.json", "--junitxml=junit.xml", "--no-leaks-grace=0")
+        return ["-p", "no_leaks", *([switch] if switch else []), *written, *args]
