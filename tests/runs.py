@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +48,9 @@ class Outcome:
     @property
     def counts(self) -> dict[str, int]:
         """What pytest counted, without warnings."""
-        return {name: count for name, count in self.result.parseoutcomes().items() if name not in ("warning", "warnings")}
+        return {
+            name: count for name, count in self.result.parseoutcomes().items() if name not in ("warning", "warnings")
+        }
 
     @property
     def document(self) -> dict[str, Any]:
@@ -81,9 +85,15 @@ class Runs:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
-    def __call__(self, source: str, *args: str, plugins: tuple[object, ...] = (), switch: str = "--no-leaks") -> Outcome:
+    def __call__(
+        self, source: str, *args: str, plugins: tuple[object, ...] = (), switch: str = "--no-leaks"
+    ) -> Outcome:
         """Run in this process, without grace; the report goes to leaks.json, JUnit's to junit.xml."""
-        result = self.pytester.runpytest_inprocess(*self.arguments(source, switch, *args), plugins=list(plugins))
+        with warnings.catch_warnings():
+            warnings.resetwarnings()  # ours are errors
+            warnings.simplefilter("ignore", ResourceWarning)
+            result = self.pytester.runpytest_inprocess(*self.arguments(source, switch, *args), plugins=list(plugins))
+            gc.collect()  # what the inner tests kept is not to come to light in another test
         return Outcome(result, self.pytester.path)
 
     def child(self, source: str, *args: str, switch: str = "--no-leaks") -> Outcome:

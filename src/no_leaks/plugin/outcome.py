@@ -43,7 +43,8 @@ def add_errors(reports: Sequence[pytest.TestReport], errors: Iterable[Exception]
         if own is not None:
             own.sections.append(("leaks", str(error)))
         else:
-            _failed(reports).longrepr = pytest.ExceptionInfo.from_exception(error).getrepr(style="value")
+            shown = pytest.ExceptionInfo.from_exception(error)  # pyright: ignore[reportUnknownMemberType]  # untyped there
+            _failed(reports).longrepr = shown.getrepr(style="value")
 
 
 def soften(item: pytest.Item, leak: Leak, action: str) -> bool:
@@ -66,7 +67,9 @@ def warn(item: pytest.Item, text: str) -> Exception | None:
 
 def _own_failure(reports: Sequence[pytest.TestReport]) -> pytest.TestReport | None:
     """Return the report that says that the test failed, or failed as it was expected to."""
-    return next((report for report in reports if report.failed or (hasattr(report, "wasxfail") and report.skipped)), None)
+    return next(
+        (report for report in reports if report.failed or (hasattr(report, "wasxfail") and report.skipped)), None
+    )
 
 
 def _failed(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:

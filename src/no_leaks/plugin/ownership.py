@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +63,7 @@ class Fixtures:
         made = self._made.pop(id(fixturedef), None)
         if made is not None:
             end_ledger(made.ledger)
-            for _ in self._words_of(made.descriptors):
-                pass
+            tuple(self._words_of(made.descriptors))
         return made is not None
 
     def begin_unchecked(self, item: pytest.Item) -> None:
@@ -91,11 +90,9 @@ class Fixtures:
         yield from self._words_of(ident for name, ident in scope.foreign if name == "descriptors")
 
     def _words_of(self, idents: Iterable[Ident]) -> Iterator[str]:
-        recall: Callable[[Ident], str | None] | None = getattr(self._session.panel.probes.get("descriptors"), "recall", None)
-        for ident in idents if recall is not None else ():
-            words = recall(ident)
-            if words is not None:
-                yield words
+        recall = getattr(self._session.panel.probes.get("descriptors"), "recall", None)
+        if recall is not None:
+            yield from filter(None, map(recall, idents))
 
     def _keep_in_words(self, idents: Snapshot) -> None:
         remember = getattr(self._session.panel.probes.get("descriptors"), "remember", None)
@@ -104,7 +101,7 @@ class Fixtures:
 
 
 @contextmanager
-def own_coroutine(item: pytest.Item, ledger: Ledger) -> Iterator[None]:
+def own_coroutine(item: pytest.Item, ledger: Ledger) -> Generator[None]:
     """While it runs, let a coroutine function test begin by naming its own ledger.
 
     A loop of a wider scope runs its tasks in the context of the fixture that made it, and would hide the test's own leaks.
@@ -125,5 +122,3 @@ def own_coroutine(item: pytest.Item, ledger: Ledger) -> Iterator[None]:
         yield
     finally:
         item.obj = function  # type: ignore[attr-defined]
-
-

@@ -1,7 +1,7 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
-Private: `_pytest.runner.call_and_report` and `show_test_item`, `Item._request`, `_initrequest` and `funcargs`, as
-`_pytest.runner.runtestprotocol` uses them in pytest 8.0 to 9.2.
+Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
+uses them in pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 try:
-    from _pytest.runner import call_and_report, show_test_item
+    from _pytest.runner import call_and_report  # pyright: ignore[reportUnknownVariableType]  # its **kwds have no type
 except ImportError as error:
     raise pytest.UsageError(
         f"pytest-no-leaks cannot check tests under pytest {pytest.__version__} ({error}); --no-leaks-off runs them unchecked"
@@ -27,7 +27,7 @@ def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport
         reports.append(call_and_report(item, "setup", log=False))
         if reports[0].passed:
             if item.config.getoption("setupshow", False):
-                show_test_item(item)
+                _show(item)
             if not item.config.getoption("setuponly", False):
                 reports.append(call_and_report(item, "call", log=False))
         if is_stopping(item, reports):
@@ -45,3 +45,12 @@ def is_stopping(item: Any, reports: list[pytest.TestReport]) -> bool:
     failed = sum(report.failed and not hasattr(report, "wasxfail") for report in reports)
     most = item.config.getvalue("maxfail")
     return bool(session.shouldfail or session.shouldstop or (failed and most and session.testsfailed + failed >= most))
+
+
+def _show(item: Any) -> None:
+    """Print the item amid its fixtures, for --setup-show, in pytest's own words."""
+    writer = item.config.get_terminal_writer()
+    used = ", ".join(sorted(getattr(item, "fixturenames", [])))
+    writer.line()
+    writer.write(f"        {item.nodeid}{f' (fixtures used: {used})' if used else ''} ")
+    writer.flush()
