@@ -21,21 +21,29 @@ class Birth(NamedTuple):
     record: Record
 
 
-def find(first: Ledger, matches: Callable[[Record], bool], *events: str) -> Birth | None:
-    """Return the newest matching record of these events, of the ledger `first` before any other's."""
+def find(first: Ledger, matches: Callable[[Record], bool], *events: str, since_s: float = 0.0) -> Birth | None:
+    """Return the newest matching record of these events, of the ledger `first` before any other's.
+
+    Numbers and paths are used again: of another ledger's records only those count that are not older than `since_s`.
+    """
     for ledger in _ledgers(first):
         for record in ledger.of(*events):
-            if matches(record):
+            if (ledger is first or _counts(record, since_s)) and matches(record):
                 return Birth(ledger, record)
     return None
 
 
-def of_socket(fd: int, first: Ledger) -> Birth | None:
+def _counts(record: Record, since_s: float) -> bool:
+    # A live object is no mere number, and SQLite opens its files when it first needs them.
+    return record.born_s >= since_s or record.event == "sqlite3.connect" or _object(record) is not None
+
+
+def of_socket(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find the socket object that has this descriptor, or had it when it was last looked at."""
-    return find(first, lambda record: descriptor_of(record) == fd, "socket.__new__")
+    return find(first, lambda record: descriptor_of(record) == fd, "socket.__new__", since_s=since_s)
 
 
-def of_file(path: str, access: int | None, first: Ledger) -> Birth | None:
+def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find who opened a path as `/proc` shows it; `access` (O_RDONLY …) picks among several opens of one file."""
     name = path.removesuffix(DELETED)
 
@@ -45,23 +53,35 @@ def of_file(path: str, access: int | None, first: Ledger) -> Birth | None:
         right = access is None or not isinstance(flags, int) or (flags & os.O_ACCMODE) == access
         return right and is_path(path, name, flags if isinstance(flags, int) else 0)
 
-    return find(first, opened, "open", "sqlite3.connect", "os.scandir", "tempfile.mkstemp")
+    return find(first, opened, "open", "sqlite3.connect", "os.scandir", "tempfile.mkstemp", since_s=since_s)
 
 
-def of_opened_descriptor(fd: int, first: Ledger) -> Birth | None:
+def of_opened_descriptor(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find who wrapped a bare descriptor by `open(fd)` or `os.fdopen`."""
-    return find(first, lambda record: record.facts[0] == fd and type(record.facts[0]) is int, "open")
+
+    def wrapped(record: Record) -> bool:
+        return record.facts[0] == fd and type(record.facts[0]) is int
+
+    return find(first, wrapped, "open", since_s=since_s)
 
 
-def of_mapping(fd: int, path: str, first: Ledger) -> Birth | None:
+def of_mapping(fd: int, path: str, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find who mapped a file into memory: the mapping keeps a duplicate, under a number that nothing tells."""
     name = path.removesuffix(DELETED)
-    return find(first, lambda record: record.facts[0] != fd and record.facts[-1] == name, "mmap.__new__")
+
+    def mapped(record: Record) -> bool:
+        return record.facts[0] != fd and record.facts[-1] == name
+
+    return find(first, mapped, "mmap.__new__", since_s=since_s)
 
 
-def of_bare(ident: Hashable, first: Ledger) -> Birth | None:
-    """Find who made a bare descriptor, by its whole identity: numbers are given again and again."""
-    return find(first, lambda record: ident in record.facts[1], "os.descriptor")  # type: ignore[operator] # facts: see there
+def of_bare(ident: Hashable, first: Ledger, since_s: float = 0.0) -> Birth | None:
+    """Find who made a bare descriptor, by its whole identity; all epolls and eventfds share an inode, though."""
+
+    def made(record: Record) -> bool:
+        return ident in record.facts[1]  # type: ignore[operator] # facts: see there
+
+    return find(first, made, "os.descriptor", since_s=since_s)
 
 
 def of_descriptor(fd: int, first: Ledger) -> Birth | None:
@@ -85,7 +105,7 @@ def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
         Birth(ledger, record)
         for ledger in _ledgers(first)
         for record in ledger.of("os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen")
-        if _object(record) is None
+        if _object(record) is None and (ledger is first or record.born_s >= first.since_s)
     ]
     return min(births, key=lambda birth: abs(birth.record.born_s - started_s), default=None)
 

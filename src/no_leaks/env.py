@@ -21,9 +21,7 @@ HERE = str(Path(__file__).resolve().parent) + os.sep
 """The folder of this package: its own frames are never shown."""
 
 _PATHS = sysconfig.get_paths()
-STDLIB: tuple[str, ...] = tuple(
-    str(Path(_PATHS[name])) + os.sep for name in ("stdlib", "platstdlib") if name in _PATHS
-)
+STDLIB: tuple[str, ...] = tuple(str(Path(_PATHS[name])) + os.sep for name in ("stdlib", "platstdlib") if name in _PATHS)
 LIBRARY: tuple[str, ...] = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 CLOCK_TICKS: int = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

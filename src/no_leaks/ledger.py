@@ -42,6 +42,8 @@ class Ledger:
     """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
     older: Snapshot = frozenset()
     """Descriptors that were open before the scope began, as (fd, device, inode): what has one of them is not the scope's."""
+    since_s: float = 0.0
+    """When what was there before the scope was looked at: what came after that was not made earlier, whoever made it."""
     ended: bool = False
     ended_s: float = math.inf
     """When it ended, by the monotonic clock: what was born later is not what its scope was judged for."""

@@ -72,7 +72,9 @@ class Block:
         self._open()
         return self
 
-    def __exit__(self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         session, scope = self._take()
         if session is not None and scope is not None:
             try:

@@ -14,6 +14,7 @@ Snapshot: TypeAlias = frozenset[Ident]
 Places: TypeAlias = tuple[tuple[str, int, str], ...]
 RawStack: TypeAlias = tuple[tuple[CodeType, int], ...]
 
+
 class Verdict(str, Enum):
     """What the judge says of one thing left behind (design: "Verdicts")."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 
 from . import env
@@ -14,6 +15,8 @@ DEPTH = 16
 """Frames kept for each creation: deep enough to get through an async library to the test that called it."""
 
 
+frame_up: Callable[[int], FrameType] = sys._getframe  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+"""Return the frame so many calls above the caller."""
 _root = ""
 
 
@@ -40,7 +43,7 @@ def capture(frame: FrameType | None, depth: int = DEPTH) -> RawStack:
 
 def capture_here(skip: int = 1) -> RawStack:
     """Return the raw stack of the caller, `skip` frames up."""
-    return capture(sys._getframe(skip + 1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+    return capture(frame_up(skip + 1))
 
 
 def line_of(code: CodeType, lasti: int) -> int:

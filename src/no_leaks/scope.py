@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -46,6 +47,8 @@ class Scope:
     spin: Callable[[Ledger], None]
     before: Look = field(default_factory=dict[str, Snapshot])
     names: tuple[str, ...] = ()
+    looked_s: float = 0.0
+    """When it last looked; at its begin, when `before` was seen."""
     ledger: Ledger = field(init=False)
     outer: tuple[Ledger | None, Ledger | None] = field(init=False, default=(None, None))
     """Whose ledger was at work before: a run within a run hands it back."""
@@ -61,12 +64,15 @@ class Scope:
         self.names = self.names or self.panel.names(self.settings.kinds)
         before = dict(self.before)
         missing = tuple(name for name in self.names if name in TAKEN or (name in CARRIED and name not in before))
+        if CARRIED.intersection(missing):
+            self.looked_s = time.monotonic()
         if missing:
             before.update(self.panel.look(missing, self.ledger))
         self.before = {
             name: before.get(name, EMPTY) if name in CARRIED or name in TAKEN else EMPTY for name in self.names
         }
         self.ledger.older = self.before.get("descriptors", EMPTY)
+        self.ledger.since_s = self.looked_s
 
     def adopt(self, born: Look) -> None:
         """Take into the baseline what a wider scope made meanwhile."""
@@ -74,6 +80,7 @@ class Scope:
 
     def is_clean(self) -> bool:
         """Look once; True, and settled, if everything is as it was."""
+        self.looked_s = time.monotonic()
         self.after = self.panel.look(self.names, self.ledger)
         if self.after == self.before:
             self.left = ()
@@ -151,6 +158,7 @@ class Scope:
         return proven
 
     def _finish(self, suspects: dict[Spot, Sighting], proven: dict[Spot, Sighting], evidence: Evidence) -> None:
+        self.looked_s = time.monotonic()
         self.after = self.panel.look(self.names, self.ledger)
         born = diff(self.before, self.after).born
         final = dict(self._described(tuple(spot for spot in born if spot in suspects or spot[0] == "losses")))

@@ -34,6 +34,7 @@ class Session:
         self._sleep = sleep
         self._pid = os.getpid()
         self._carried: Look = {}
+        self._carried_s = 0.0
 
     def start(self) -> None:
         """Begin to listen."""
@@ -66,7 +67,7 @@ class Session:
 
     def open(self, owner: Owner, settings: Settings) -> Scope:
         """Open a scope; what the last one saw at its end is what this one begins with."""
-        scope = Scope(self.panel, settings, owner, self.sensors.spin, self._carried)
+        scope = Scope(self.panel, settings, owner, self.sensors.spin, self._carried, looked_s=self._carried_s)
         self._carried = {}
         warnings_.listen()
         self.sensors.tune(settings)
@@ -87,6 +88,7 @@ class Session:
         self.leaks += leaks
         if not scope.left and scope.after == scope.before:
             self._carried = {name: seen for name, seen in scope.after.items() if name in CARRIED}
+            self._carried_s = scope.looked_s
         return leaks
 
     def forget(self) -> None:

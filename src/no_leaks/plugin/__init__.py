@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @contextmanager
-def _as_they_are() -> Iterator[None]:
+def _as_they_are() -> Generator[None]:
     """Import our modules as they are compiled: pytest would rewrite their asserts, which more than doubles the time.
 
     Private: the class name of pytest's import hook (8.0 to 9.2); where it has another, the import only takes longer.

@@ -14,7 +14,7 @@ import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 from _pytest._io import TerminalWriter
 
-from ..model import Leak, Verdict
+from ..model import Leak
 from ..reporters import json_, text
 from ..reporters.phrases import brief
 from . import totals

@@ -170,19 +170,20 @@ def kind_of(descriptor: Descriptor) -> Kind:
 
 def birth_of(descriptor: Descriptor, kind: Kind, ident: Ident, ledger: Ledger) -> births.Birth | None:
     """Find who made a descriptor, by its identity, the object, the path or the number it was wrapped from."""
+    since_s = ledger.since_s
     if kind == "sockets":
-        return births.of_socket(descriptor.fd, ledger) or births.of_bare(ident, ledger)
-    bare = births.of_bare(ident, ledger)
+        return births.of_socket(descriptor.fd, ledger, since_s) or births.of_bare(ident, ledger, since_s)
+    bare = births.of_bare(ident, ledger, since_s)
     if bare is not None:
         return bare
-    wrapped = births.of_opened_descriptor(descriptor.fd, ledger)
+    wrapped = births.of_opened_descriptor(descriptor.fd, ledger, since_s)
     if kind == "pipes" and not descriptor.link.startswith("/"):
         return wrapped
     if not descriptor.link:
         return wrapped
-    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger)
-    by_path = by_path or births.of_file(descriptor.link, None, ledger) or wrapped
-    mapped = births.of_mapping(descriptor.fd, descriptor.link, ledger)
+    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger, since_s)
+    by_path = by_path or births.of_file(descriptor.link, None, ledger, since_s) or wrapped
+    mapped = births.of_mapping(descriptor.fd, descriptor.link, ledger, since_s)
     # A mapping is made from a descriptor that was open before it: the newer record is the nearer one.
     if mapped is not None and (by_path is None or mapped.record.born_s >= by_path.record.born_s):
         return mapped

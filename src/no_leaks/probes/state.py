@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import final
 
-from .. import faults, ledger as ledgers, origin
+from .. import faults, origin
+from .. import ledger as ledgers
 from ..ledger import Ledger, Record
 from ..model import Ident, Kind, Resource, Sighting, Snapshot
 from ..sensors import state as births
@@ -54,7 +55,9 @@ class StateProbe:
             self._starts = {book: kept for book, kept in self._starts.items() if not book.ended}
             self._starts[ledger] = _Start(time.monotonic(), self._begin())
             return frozenset()
-        start.changes = {change.ident: change for change in self._changes(start) if self._is_ours(change, start, ledger)}
+        start.changes = {
+            change.ident: change for change in self._changes(start) if self._is_ours(change, start, ledger)
+        }
         return frozenset(start.changes)
 
     def describe(self, ident: Ident, ledger: Ledger) -> Sighting | None:

@@ -95,7 +95,9 @@ class Attributes:
         kind = "class attribute" if isinstance(change.place, type) else "module attribute"
         detail = f"was {old}, is now {new}"
         remedy = f'use monkeypatch.setattr("{name}", ...), or `with mock.patch("{name}"):`'
-        return Words(kind, name, f"the {kind} {name} {verb} and never put back: it was {old} and is now {new}", remedy, detail)
+        return Words(
+            kind, name, f"the {kind} {name} {verb} and never put back: it was {old} and is now {new}", remedy, detail
+        )
 
     def restore(self, change: Change) -> None:
         """Put the old value back."""
@@ -143,9 +145,13 @@ def _is_class(value: object) -> TypeGuard[type]:
 
 
 def _changes(before: Mapping[int, _Module]) -> Iterator[Change]:
-    differing = [space for module in before.values() for space in (module.space, *module.classes) if not _is_same(space)]
+    differing = [
+        space for module in before.values() for space in (module.space, *module.classes) if not _is_same(space)
+    ]
     if differing:
-        patched = {(id(getattr(patcher, "target", None)), getattr(patcher, "attribute", "")) for patcher in active_patches()}
+        patched = {
+            (id(getattr(patcher, "target", None)), getattr(patcher, "attribute", "")) for patcher in active_patches()
+        }
         for space in differing:
             yield from (change for change in _changes_in(space) if (id(space.owner), change.key[1]) not in patched)
 
@@ -158,7 +164,9 @@ def _changes_in(space: _Space) -> Iterator[Change]:
         return
     for name, old in was.items():
         if space.live.get(name, MISSING) is not old and _is_code(old) and name not in _UNSEEN:
-            yield Change("attributes", (f"{_name_of(space.owner)}.{name}", name), old, space.live.get(name, MISSING), space.owner)
+            yield Change(
+                "attributes", (f"{_name_of(space.owner)}.{name}", name), old, space.live.get(name, MISSING), space.owner
+            )
 
 
 def _is_code(value: object) -> bool:

@@ -52,7 +52,11 @@ def _read_hooks() -> Mapping[Key, object]:
 def _say_hook(change: Change) -> Words:
     name = change.key[0]
     was, now = called(change.old), called(change.new)
-    remedy = f'use monkeypatch.setattr("{name}", ...)' if name in HOOKS else "put back what sys.get_asyncgen_hooks() returned"
+    remedy = (
+        f'use monkeypatch.setattr("{name}", ...)'
+        if name in HOOKS
+        else "put back what sys.get_asyncgen_hooks() returned"
+    )
     return Words("hook", name, f"the hook {name} was {was} and is now {now}", remedy)
 
 
@@ -72,7 +76,12 @@ def _read_importers() -> Mapping[Key, object]:
 def _say_importers(change: Change) -> Words:
     name = f"sys.{change.key[0]}"
     what = difference(entries(change.old), entries(change.new))
-    return Words("import hook", name, f"the list {name} was changed and not put back: {what}", f"use monkeypatch.setattr({name!r}, ...)")
+    return Words(
+        "import hook",
+        name,
+        f"the list {name} was changed and not put back: {what}",
+        f"use monkeypatch.setattr({name!r}, ...)",
+    )
 
 
 def _undo_importers(change: Change) -> None:
@@ -117,7 +126,9 @@ def _say_logging(change: Change) -> Words:
     if field == "handlers":
         what = difference(entries(change.old), entries(change.new))
         summary = f"the handlers of the logger {name!r} were changed and not put back: {what}"
-        return Words("logging handlers", name, summary, "call logger.removeHandler(handler) in a finally or a fixture's teardown")
+        return Words(
+            "logging handlers", name, summary, "call logger.removeHandler(handler) in a finally or a fixture's teardown"
+        )
     remedy = "use caplog.set_level(...)" if field == "level" else "put it back in a finally or a fixture's teardown"
     old, new = safe_repr(change.old), safe_repr(change.new)
     where = "the level of logging.disable" if field == "disable" else f"the attribute `{field}` of the logger {name!r}"

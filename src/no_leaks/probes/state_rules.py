@@ -158,5 +158,3 @@ def kept(watcher: str, found: Iterable[object]) -> tuple[object, ...]:
     """Return the entries of a list that no rule exempts."""
     rules = [rule for rule in RULES if watcher in rule.watchers]
     return tuple(entry for entry in found if not any(rule.entry(entry) for rule in rules))
-
-

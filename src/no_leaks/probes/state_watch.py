@@ -153,7 +153,9 @@ def difference(old: Sequence[object], new: Sequence[object]) -> str:
     added = [entry for entry in new if token(entry) not in olds]
     removed = [entry for entry in old if token(entry) not in news]
     parts = [
-        f"{verb} {', '.join(map(called, entries))}" for verb, entries in (("added", added), ("removed", removed)) if entries
+        f"{verb} {', '.join(map(called, entries))}"
+        for verb, entries in (("added", added), ("removed", removed))
+        if entries
     ]
     return "; ".join(parts) or "the same entries, in another order"
 

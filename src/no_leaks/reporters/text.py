@@ -10,8 +10,7 @@ from typing import TypeAlias
 from .. import origin
 from ..diagnose import origins
 from ..model import Evidence, Frame, Leak, Verdict
-from ..words import without_userinfo
-from ..words import count
+from ..words import count, without_userinfo
 from .phrases import brief, duration, sentence, short, verbs
 
 Line: TypeAlias = tuple[str, str]

@@ -44,7 +44,7 @@ def _hook(event: str, args: Args, lookup: Callable[[str], Handler | None] = _act
     handler = lookup(event)
     if handler is not None:
         try:
-            handler(args, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+            handler(args, origin.frame_up(1))
         except Exception as error:
             _active.pop(event, None)
             faults.note(f"audit hook ({event})", error)

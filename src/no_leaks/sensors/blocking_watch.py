@@ -111,7 +111,7 @@ def look() -> None:
     """Take the stack of each callback that is over the threshold, once."""
     late = {thread: mark_of(thread, span) for thread, span in list(busy.items()) if span is not None and is_over(span)}
     if any(mark.sample is None for mark in late.values()):
-        frames = sys._current_frames()
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # public in all but name, and documented
         for thread, mark in late.items():
             mark.sample = mark.sample or _stack(frames.get(thread), mark)
         if on_sample is not None:

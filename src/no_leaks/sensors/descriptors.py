@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import selectors
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +41,7 @@ def remove() -> None:
 def _making(make: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make)
     def noting(*args: Any, **kwargs: Any) -> Any:
-        made = make(*args, **kwargs)
+        made: int | tuple[int, ...] = make(*args, **kwargs)
         if ledger.current() is not None:
             _note(make.__name__, made if isinstance(made, tuple) else (made,))
         return made
@@ -66,7 +65,7 @@ def _note(maker: str, made: tuple[int, ...]) -> None:
         if book is not None:
             idents = tuple((fd, status.st_dev, status.st_ino) for fd in made for status in (os.fstat(fd),))
             # Frames up: this one, the wrapper, then who asked for it.
-            stack = origin.capture(sys._getframe(2)) + ledger.SUBMITTED.get()
+            stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
             book.records.append(ledger.Record(EVENT, (maker, idents), stack))
     except Exception as error:
         faults.note("bare descriptors", error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +44,7 @@ def _submitting(init: Callable[..., None]) -> Callable[..., None]:
         book = ledger.current()
         if book is not None:
             # Frames up: this one, then submit().
-            self._no_leaks = (book, origin.capture(sys._getframe(1)))
+            self._no_leaks = (book, origin.capture(origin.frame_up(1)))
 
     return noting
 

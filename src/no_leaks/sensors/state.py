@@ -98,7 +98,7 @@ def _wrap(site: _Site, original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             book = ledger.current()
             if book is not None:
-                book.records.append(ledger.Record(site.event, site.facts(args), origin.capture(sys._getframe(1))))
+                book.records.append(ledger.Record(site.event, site.facts(args), origin.capture(origin.frame_up(1))))
         except Exception as error:
             faults.note(f"state births ({site.event})", error)
         return original(*args, **kwargs)

@@ -6,7 +6,6 @@ From 3.12 on the audit events of `_thread` carry the thread; 3.10 and 3.11 do no
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -30,7 +29,7 @@ def on_start(args: tuple[Any, ...]) -> None:
     target = args[0]
     thread = getattr(target, "__self__", None)
     # Frames up: on_start, the audit hook's lambda, the hook; then Thread.start or the user's own call.
-    frame = sys._getframe(3)  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+    frame = origin.frame_up(3)
     if isinstance(thread, threading.Thread):
         note(thread, frame)
         return
@@ -62,7 +61,7 @@ def install() -> None:
     @functools.wraps(original)
     def start(self: threading.Thread) -> None:
         try:
-            note(self, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+            note(self, origin.frame_up(1))
         except Exception as error:
             faults.note("thread starts", error)
         original(self)

@@ -46,7 +46,7 @@ class _Category(type):
         if not issubclass(category, ResourceWarning):
             return False
         try:
-            _heard(_text, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+            _heard(_text, origin.frame_up(1))
         except Exception as error:
             faults.note("unclosed", error)
         return _own_collection
@@ -128,7 +128,7 @@ def _unawaited(coroutine: CoroutineType[Any, Any, Any]) -> None:
     message = f"coroutine '{coroutine.__qualname__}' was never awaited"
     try:
         if not _is_answered_for(message):
-            _note_coroutine(coroutine, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
+            _note_coroutine(coroutine, origin.frame_up(1))
     except Exception as error:
         faults.note("never-awaited coroutines", error)
     if not _own_collection:
