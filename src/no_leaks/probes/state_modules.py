@@ -157,7 +157,7 @@ def _changes(before: Mapping[int, _Module]) -> Iterator[Change]:
 
 
 def _changes_in(space: _Space) -> Iterator[Change]:
-    was = dict(zip(space.names, space.values))
+    was = dict(zip(space.names, space.values, strict=True))
     # A reload runs the module's code again in the same namespace, with a new spec: nothing was replaced by hand.
     reloaded = space.live.get("__spec__") is not was.get("__spec__")
     if reloaded or str(was.get("__module__", "")).partition(".")[0] in SKIPPED:
