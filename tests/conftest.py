@@ -22,7 +22,7 @@ def clean_faults() -> Iterator[None]:
 
 
 @pytest.fixture
-def watch(clean_faults: None) -> Iterator[Callable[..., Watch]]:
+def watch(no_outer_session: None) -> Iterator[Callable[..., Watch]]:
     """Make `watch(*kinds, **settings)`: a session that listens and looks, with one scope open; all is undone afterwards."""
     made: list[Watch] = []
 

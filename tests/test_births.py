@@ -174,6 +174,39 @@ def test_a_socket_is_known_after_its_death_by_the_number_it_had(book: Ledger) ->
     assert births.descriptor_of(record) == number
 
 
+def test_a_number_that_leads_elsewhere_by_now_is_another_sockets(book: Ledger, wider: Ledger) -> None:
+    """An earlier test's socket was looked at, closed and forgotten: its number is soon given again."""
+    first = socket.socket()
+    number = first.fileno()
+    wider.records.append(Record("socket.__new__", (), (), weakref.ref(first)))
+    assert births.of_socket(number, book) is not None
+    first.close()
+    del first
+    with socket.socket() as second:
+        assert second.fileno() == number
+        assert births.of_socket(number, book) is None
+
+
+def test_what_came_after_the_look_was_not_made_before_it(book: Ledger, wider: Ledger) -> None:
+    """Paths and numbers are used again: an older record of another scope explains nothing new; a database's may."""
+    old = (
+        opened("/a"),
+        opened(5),
+        Record("mmap.__new__", (3, "/a"), ()),
+        Record("os.descriptor", ("eventfd", ((7, 0, 1),)), ()),
+    )
+    wider.records += old
+    since_s = max(record.born_s for record in old) + 1.0
+    for late, found in ((0.0, True), (since_s, False)):
+        assert (births.of_file("/a", None, book, late) is not None) is found
+        assert (births.of_opened_descriptor(5, book, late) is not None) is found
+        assert (births.of_mapping(4, "/a", book, late) is not None) is found
+        assert (births.of_bare((7, 0, 1), book, late) is not None) is found
+    assert births.of_file("/a", None, wider, since_s) is not None
+    wider.records.append(Record("sqlite3.connect", ("/db",), ()))
+    assert births.of_file("/db-wal", None, book, since_s) is not None
+
+
 def test_an_object_without_a_number_has_none() -> None:
     """A broken or closed object owns no descriptor."""
 

@@ -40,7 +40,12 @@ def _counts(record: Record, since_s: float) -> bool:
 
 def of_socket(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find the socket object that has this descriptor, or had it when it was last looked at."""
-    return find(first, lambda record: descriptor_of(record) == fd, "socket.__new__", since_s=since_s)
+    inode = _inode(fd)
+
+    def has(record: Record) -> bool:
+        return descriptor_of(record) == fd and record.inode == inode
+
+    return find(first, has, "socket.__new__", since_s=since_s)
 
 
 def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0) -> Birth | None:
@@ -124,7 +129,15 @@ def descriptor_of(record: Record) -> int | None:
             record.fd = fileno() if fileno is not None else None
         except Exception:
             record.fd = None
+        record.inode = _inode(record.fd)
     return record.fd
+
+
+def _inode(fd: int | None) -> int | None:
+    try:
+        return os.fstat(fd).st_ino if fd is not None else None
+    except OSError:
+        return None
 
 
 def is_older(fd: int, book: Ledger) -> bool:

@@ -29,6 +29,8 @@ class Record:
     ref: weakref.ref[object] | None = None
     fd: int | None = None
     """Filled in once known: the descriptor that the object had when it was last looked at."""
+    inode: int | None = None
+    """And what it led to: the number alone is soon another's."""
     born_s: float = field(default_factory=time.monotonic)
 
 

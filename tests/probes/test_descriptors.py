@@ -25,7 +25,7 @@ Make = Callable[..., Watch]
 
 
 @pytest.fixture
-def book() -> Ledger:
+def book(no_outer_session: None) -> Ledger:
     """A ledger that knows of nothing."""
     return Ledger(Owner("function"))
 

@@ -121,6 +121,21 @@ def test_a_released_terminal_is_closed_through_its_object(watch: Make) -> None:
     assert file.closed
 
 
+def test_the_number_of_an_earlier_tests_descriptor_explains_nothing(watch: Make) -> None:
+    """All epolls share an inode, and numbers are given again: the earlier test is not its maker."""
+    watching = watch("fds", "files")
+    session = watching.session
+    fd = os.eventfd(0) if hasattr(os, "eventfd") else os.open(os.devnull, os.O_RDONLY)
+    with open(fd, "rb", buffering=0):
+        pass
+    assert session.close(watching.scope) == ()
+    following = session.open(watching.scope.owner, watching.settings)
+    with select.epoll() as poll:
+        assert poll.fileno() == fd
+        (leak,) = session.close(following)
+    assert leak.resource.type == "epoll"
+
+
 def test_a_vanished_folder_is_described_as_none(watch: Make, tmp_path: Path) -> None:
     """Closed between the look and the description."""
     watching = watch("fds")

@@ -20,7 +20,7 @@ Break = Callable[..., object]
 
 
 @pytest.fixture
-def book() -> Ledger:
+def book(no_outer_session: None) -> Ledger:
     """A ledger that knows of nothing."""
     return Ledger(Owner("function"))
 

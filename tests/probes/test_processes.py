@@ -110,7 +110,7 @@ def test_a_forked_child_is_seen_where_it_was_forked(watch: Make) -> None:
     assert sighting.resource.detail.startswith("/bin/true, zombie")
 
 
-def test_a_child_without_a_birth_is_described_by_its_name() -> None:
+def test_a_child_without_a_birth_is_described_by_its_name(no_outer_session: None) -> None:
     """Started by C code, a zombie has no command line: the system's short name stands for it."""
     pid = os.posix_spawn("/bin/true", ["/bin/true"], {})
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

@@ -209,7 +209,7 @@ def test_a_state_that_cannot_be_asked_is_left_out(family: socket.AddressFamily) 
         assert sockets._state(sock) == ""  # pyright: ignore[reportPrivateUsage]  # no system refuses on demand
 
 
-def test_a_ledger_without_records_explains_nothing() -> None:
+def test_a_ledger_without_records_explains_nothing(no_outer_session: None) -> None:
     """Without a birth there is neither site nor age."""
     with socket.socket() as sock:
         probe, book = DescriptorProbe(), Ledger(Owner("function"))

@@ -198,7 +198,7 @@ def test_a_path_in_bytes_is_decoded(home: Path) -> None:
     assert temp.made_by(record) == str(home / "x")
 
 
-def test_a_path_without_a_birth_is_described_without_a_site(home: Path) -> None:
+def test_a_path_without_a_birth_is_described_without_a_site(home: Path, no_outer_session: None) -> None:
     """Its record may have been pruned."""
     (home / "x").mkdir()
     sighting = TempProbe().describe((str(home / "x"),), Ledger(Owner("function")))

@@ -30,7 +30,7 @@ from no_leaks.sensors import dropped, strays, warnings_
 
 Make = Callable[..., Watch]
 
-pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("clean_faults")]
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.usefixtures("no_outer_session")]
 
 
 def lost(watching: Watch) -> Sighting:
