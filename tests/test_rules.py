@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from no_leaks import rules
 
 def test_every_rule_has_a_name_and_a_reason() -> None:
     """A rule without a reason would be a silent exception."""
-    every = (*rules.THREADS, *rules.COMMANDS, *rules.PATHS)
+    every = (*rules.THREADS, *rules.COMMANDS, *rules.IDLE, *rules.PATHS, *rules.LOOPS, *rules.PIPES, *rules.TASKS)
     assert all(rule.name and rule.reason for rule in every)
     assert len({rule.name for rule in every}) == len(every)
 
@@ -77,3 +78,77 @@ def test_a_rule_is_asked_with_the_thing_itself() -> None:
     rule: rules.Rule[SimpleNamespace] = rules.Rule("answer", "because", lambda thing: thing.value == 42)
     assert rules.excused((rule,), SimpleNamespace(value=42))
     assert not rules.excused((), SimpleNamespace(value=42))
+
+
+def _code(function: str, file: str) -> CodeType:
+    return threading.Thread.run.__code__.replace(co_name=function, co_filename=f"/lib/{file}")
+
+
+@pytest.mark.parametrize(
+    ("function", "file", "excused"),
+    [
+        ("ensure_running", "multiprocessing/resource_tracker.py", True),
+        ("_launch", "multiprocessing/resource_tracker.py", True),
+        ("ensure_running", "multiprocessing/forkserver.py", True),
+        ("_launch", "joblib/externals/loky/backend/resource_tracker.py", True),
+        ("connect_to_new_process", "multiprocessing/forkserver.py", False),
+        ("_launch", "multiprocessing/popen_spawn_posix.py", False),
+        ("ensure_running", "shop/workers.py", False),
+    ],
+)
+def test_only_the_lifeline_of_a_helper_is_excused(function: str, file: str, excused: bool) -> None:
+    """The tracker's own pipe lives as long as the interpreter; the pipes of a worker are its starter's."""
+    made, caller = _code(function, file), _code("test_x", "test_x.py")
+    assert rules.excused(rules.PIPES, ((made, 0), (caller, 0))) is excused
+    assert not rules.excused(rules.PIPES, ((caller, 0), (made, 0)))
+
+
+def test_a_pipe_that_nobody_was_seen_to_make_is_not_excused() -> None:
+    """Without a stack there is no telling whose it is."""
+    assert not rules.excused(rules.PIPES, ())
+
+
+@pytest.mark.parametrize(
+    ("function", "file", "excused"),
+    [
+        ("_shutdown_process_pool_on_exit", "anyio/_backends/_asyncio.py", True),
+        ("_shutdown_process_pool", "anyio/_backends/_trio.py", True),
+        ("_run_wrapped_task", "anyio/_backends/_asyncio.py", False),
+        ("_shutdown_process_pool", "shop/workers.py", False),
+    ],
+)
+def test_only_the_end_of_the_pool_is_excused(function: str, file: str, excused: bool) -> None:
+    """What anyio runs for the user, in a task group or a portal, is the user's."""
+    assert rules.excused(rules.TASKS, _code(function, file)) is excused
+
+
+_CACHE = """
+def _work(wait):
+    wait()
+
+def _handle_job(wait):
+    wait()
+
+def busy(wait):
+    _work(lambda: _handle_job(wait))
+"""
+
+
+@pytest.mark.parametrize(("entry", "excused"), [("_work", True), ("busy", False)])
+def test_a_cached_worker_is_excused_only_at_rest(entry: str, excused: bool) -> None:
+    """Another tool may have wrapped the lock that an idle worker waits in; a worker with a job is its starter's."""
+    names: dict[str, Any] = {}
+    exec(compile(_CACHE, "/lib/trio/_core/_thread_cache.py", "exec"), names)
+    stop, begun = threading.Event(), threading.Event()
+
+    def wrapped() -> None:
+        begun.set()
+        stop.wait()
+
+    thread = threading.Thread(target=names[entry], args=(wrapped,))
+    thread.start()
+    begun.wait()
+    found = rules.excused(rules.IDLE, thread)
+    stop.set()
+    thread.join()
+    assert found is excused

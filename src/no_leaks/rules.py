@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import Generic, TypeVar
 
 from .model import RawStack
@@ -84,9 +85,15 @@ IDLE: tuple[Rule[threading.Thread], ...] = (
 
 
 def _stands_in(thread: threading.Thread, function: str, file: str) -> bool:
+    """Whether the innermost frame of a file is this function's: what wraps the call that it waits in comes above it."""
     frame = sys._current_frames().get(thread.ident or 0)  # pyright: ignore[reportPrivateUsage]  # documented
-    code = frame.f_code if frame is not None else None
-    return code is not None and code.co_name == function and code.co_filename.replace(os.sep, "/").endswith(file)
+    while frame is not None and not _is_of(frame.f_code, file):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name == function
+
+
+def _is_of(code: CodeType, *files: str) -> bool:
+    return code.co_filename.replace(os.sep, "/").endswith(files)
 
 
 PATHS: tuple[Rule[str], ...] = (
@@ -109,6 +116,33 @@ LOOPS: tuple[Rule[RawStack], ...] = (
         "it asks for the thread's current loop, which makes one on first use, and keeps it for the whole session",
         lambda stack: any(
             code.co_name == "_get_event_loop_no_warn" and "pytest_asyncio" in code.co_filename for code, _ in stack
+        ),
+    ),
+)
+
+_TRACKERS = (
+    "multiprocessing/resource_tracker.py",
+    "multiprocessing/forkserver.py",
+    "loky/backend/resource_tracker.py",
+)
+_STARTS = ("ensure_running", "_launch")
+
+PIPES: tuple[Rule[RawStack], ...] = (
+    Rule(
+        "lifeline of a helper process",
+        "multiprocessing's resource tracker and fork server end when this pipe closes, with the interpreter",
+        lambda stack: bool(stack) and _is_of(stack[0][0], *_TRACKERS) and stack[0][0].co_name in _STARTS,
+    ),
+)
+"""By who called `os.pipe`: what a worker gets for itself is made elsewhere, and is its starter's."""
+
+TASKS: tuple[Rule[CodeType], ...] = (
+    Rule(
+        "end of anyio's process pool",
+        "anyio starts it once for each event loop, to be cancelled with the loop: that is when it ends the idle workers",
+        lambda code: (
+            code.co_name in ("_shutdown_process_pool", "_shutdown_process_pool_on_exit")
+            and _is_of(code, "anyio/_backends/_asyncio.py", "anyio/_backends/_trio.py")
         ),
     ),
 )

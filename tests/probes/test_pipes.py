@@ -7,6 +7,7 @@ import posix
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing.resource_tracker import ResourceTracker
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,16 @@ def test_a_vanished_end_is_described_as_none(watch: Make) -> None:
     spot = watching.spot()
     os.close(reading)
     assert watching.session.panel.describe(*spot, watching.ledger) is None
+
+
+def test_the_lifeline_of_the_resource_tracker_is_no_leak(watch: Make) -> None:
+    """multiprocessing keeps it open for as long as the interpreter lives; the test's own pipe beside it is told."""
+    watching = watch("pipes")
+    tracker = ResourceTracker()
+    tracker.ensure_running()
+    ends = os.pipe()
+    found = watching.left()
+    for end in ends:
+        os.close(end)
+    tracker._stop()  # type: ignore[attr-defined] # the way its own tests end it
+    assert [one.sighting.resource.id for one in found] == [f"fd {end}" for end in ends]

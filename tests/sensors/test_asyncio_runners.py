@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import anyio
 import pytest
+from anyio import to_process
 from loops import bare_numbers, begin, first_number, hang, numbers, spawn, spawn_and_leave, steps
 from support import Watch, another_ledger
 
@@ -392,3 +393,11 @@ def test_remove_puts_the_runners_back() -> None:
     asyncio_runners.install()
     asyncio_runners.remove()
     assert asyncio.runners._cancel_all_tasks is original  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_end_of_anyios_process_pool_is_no_leak(watch: Make, backend: str) -> None:
+    """It is started on first use, to be cancelled with the loop, and there is nothing that a user could close."""
+    watched = watch("tasks")
+    assert anyio.run(to_process.run_sync, abs, -1, backend=backend) == 1
+    assert watched.left() == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from .. import rules
 from ..ledger import Record
 from ..model import Resource, Sighting
 from .files import access_of
@@ -22,4 +23,5 @@ def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
         fix="os.close(fd) for both ends in a finally block; for a child's pipes: with subprocess.Popen(...) as process: ...",
         stack=record.stack if record is not None else (),
         age_s=time.monotonic() - record.born_s if record is not None else None,
+        excuse=rules.name_of(rules.PIPES, record.stack) if record is not None else "",
     )

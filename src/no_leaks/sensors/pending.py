@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import CodeType
 from typing import Any
 
 from .. import ledger, rules
@@ -24,6 +25,7 @@ def task(thing: Any, record: ledger.Record | None, proof: str = "") -> Sighting:
         waits_for=suspended.waits_for(thing),
         proof=proof or ("its event loop is closed: it can never finish" if closed else ""),
         age_s=age_s(record),
+        excuse=_excuse(coro),
     )
 
 
@@ -91,7 +93,13 @@ def system_task(thing: Any, record: ledger.Record, proof: str) -> Sighting:
         now=suspended.where(thing.coro),
         proof=proof,
         age_s=age_s(record),
+        excuse=_excuse(thing.coro),
     )
+
+
+def _excuse(coro: Any) -> str:
+    code = getattr(coro, "cr_code", None)
+    return rules.name_of(rules.TASKS, code) if isinstance(code, CodeType) else ""
 
 
 def age_s(record: ledger.Record | None) -> float | None:
