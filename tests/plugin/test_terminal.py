@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from _pytest._io import TerminalWriter
 from _pytest.reports import TestReport
 
-from no_leaks import faults
 from no_leaks.model import Frame, Leak, Owner, Resource, Verdict
 from no_leaks.plugin import terminal
+from no_leaks.plugin.run import Run
 
 LEAK = Leak(
     fingerprint="nl-7f3a1c09be42",
@@ -50,20 +52,9 @@ def pytest_runtest_makereport(item, call):
 """
 
 
-@dataclass
-class Run:
-    """What a session has at the end of a run."""
-
-    leaks: list[Leak] = field(default_factory=list[Leak])
-    root: str = ""
-    checked: int = 412
-    spent_ns: int = 38_000_000
-    canary: dict[str, bool] = field(default_factory=dict[str, bool])
-    late: tuple[str, ...] = ()
-
-    def strays(self) -> tuple[str, ...]:
-        """Return what is nobody's."""
-        return self.late
+def found(leaks: Sequence[Leak] = (), **others: Any) -> Run:
+    """Return a run of 412 tests that found these leaks."""
+    return replace(Run("", 412, 412, 38_000_000, {}, tuple(leaks)), **others)
 
 
 class Reporter:
@@ -91,7 +82,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def summary_of(run: Run) -> list[str]:
     reporter = Reporter()
-    terminal.write_summary(reporter, run, 412)  # type: ignore[arg-type]  # it needs two of its methods
+    terminal.write_summary(reporter, run)  # type: ignore[arg-type]  # it needs two of its methods
     return reporter.lines
 
 
@@ -175,26 +166,26 @@ def test_a_report_is_rebuilt_with_the_same_text() -> None:
 
 def test_the_line_of_a_clean_run(clean_faults: None) -> None:
     """One line, and no section above it."""
-    assert summary_of(Run()) == ["no-leaks: 412 tests checked, no leaks; 0.038 s (92 us per test)"]
+    assert summary_of(found()) == ["no-leaks: 412 tests checked, no leaks; 0.038 s (92 us per test)"]
 
 
 def test_the_line_counts_leaks_and_tests(clean_faults: None) -> None:
     """Leaks that failed a test have been shown with it, and need no section."""
     other = replace(LEAK, test="test_client.py::test_other")
-    assert summary_of(Run([LEAK, LEAK, other])) == [
+    assert summary_of(found([LEAK, LEAK, other])) == [
         "no-leaks: 412 tests checked, 3 leaks in 2 tests; 0.038 s (92 us per test)"
     ]
 
 
 def test_the_line_says_how_few_were_checked(clean_faults: None) -> None:
     """A marker may check one test of many."""
-    assert summary_of(Run(checked=1))[0].startswith("no-leaks: 1 of 412 tests checked")
+    assert summary_of(found(checked=1))[0].startswith("no-leaks: 1 of 412 tests checked")
 
 
 def test_allowed_leaks_are_listed_with_their_reason(clean_faults: None) -> None:
     """What is allowed is never invisible; equal ones make one line."""
     allowed = replace(LEAK, verdict=Verdict.ALLOWED, reason="kept warm")
-    assert summary_of(Run([allowed, allowed])) == [
+    assert summary_of(found([allowed, allowed])) == [
         "=no-leaks=",
         "allowed     test_client.py::test_fetch: TCP socket opened at src/shop/http.py:31 (nl-7f3a1c09be42) (2 times) - kept warm",
         "no-leaks: 412 tests checked, no leaks, 2 allowed; 0.038 s (92 us per test)",
@@ -203,33 +194,34 @@ def test_allowed_leaks_are_listed_with_their_reason(clean_faults: None) -> None:
 
 def test_a_one_time_leak_is_listed_without_a_reason(clean_faults: None) -> None:
     """It fails nothing, and is said."""
-    lines = summary_of(Run([replace(LEAK, verdict=Verdict.ONCE)]))
+    lines = summary_of(found([replace(LEAK, verdict=Verdict.ONCE)]))
     assert lines[1].startswith("once        test_client.py::test_fetch: TCP socket")
     assert lines[-1].startswith("no-leaks: 412 tests checked, no leaks, 1 once;")
 
 
 def test_a_leak_of_no_test_is_shown_whole(clean_faults: None) -> None:
     """A session fixture's leak has no test's report to stand in."""
-    lines = summary_of(Run([replace(LEAK, test=None, owner=Owner("session", "server"))]))
+    lines = summary_of(found([replace(LEAK, test=None, owner=Owner("session", "server"))]))
     assert "  owner       fixture 'server' (session scope)" in lines
     assert lines[-1].startswith("no-leaks: 412 tests checked, 1 leak;")
 
 
 def test_an_unconfirmed_leak_of_no_test_is_not_shown_twice(clean_faults: None) -> None:
     """It stands above with all that is known."""
-    lines = summary_of(Run([replace(LEAK, test=None, verdict=Verdict.UNCONFIRMED)]))
+    lines = summary_of(found([replace(LEAK, test=None, verdict=Verdict.UNCONFIRMED)]))
     assert sum("unconfirmed" in line for line in lines) == 2
 
 
 def test_strays_are_said(clean_faults: None) -> None:
     """What nobody can be charged with is said all the same."""
-    assert "not attributable to a test: a file was dropped" in summary_of(Run(late=("a file was dropped",)))
+    assert "not attributable to a test: a file was dropped" in summary_of(found(unattributed=("a file was dropped",)))
 
 
 def test_faults_and_blindness_are_said(clean_faults: None) -> None:
     """A check that does not work never passes silently."""
-    faults.note("probe sockets", OSError("no /proc"))
-    lines = summary_of(Run(canary={"files": True, "threads": False}))
+    lines = summary_of(
+        found(canary={"files": True, "threads": False}, faults={"probe sockets": "OSError: no /proc"})
+    )
     assert "not working: probe sockets: OSError: no /proc" in lines
     assert any(line.startswith("not working: canary threads: ") for line in lines)
     assert lines[-1].endswith("; 2 parts of no-leaks failed")

@@ -38,11 +38,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
-    """Under pytest-xdist, say in the controller which markers a worker refused."""
+    """Under pytest-xdist, take what a worker found, or say which markers it refused."""
     if getattr(node, "workeroutput", None):
-        from . import markers
+        with _as_they_are():
+            from . import markers, workers
 
-        markers.pass_on_refusal(node)
+            markers.pass_on_refusal(node)
+            workers.take(node)
 
 
 @pytest.hookimpl(trylast=True)

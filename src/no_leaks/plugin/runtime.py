@@ -14,8 +14,8 @@ from ..errors import SettingError
 from ..model import Kind, Owner
 from ..scope import Scope
 from ..session import Session
-from ..settle import run
-from . import markers, outcome, ownership, phases, summary
+from ..settle import run as wait_out
+from . import markers, outcome, ownership, phases, run, summary, workers
 
 
 class Runtime:
@@ -28,6 +28,7 @@ class Runtime:
         self.session = Session(self.kinds, root=str(config.rootpath))
         self.owners = ownership.Fixtures(self.session)
         self.scope: Scope | None = None
+        self.found: run.Run | None = None
         self.tests = 0
         self._armed = False
         self._closed: tuple[str, ...] = ()
@@ -42,7 +43,8 @@ class Runtime:
             return (yield)
         finally:
             self.owners.end_unchecked()
-            summary.close(self.config, self.session, self.tests)
+            if self.session.is_here():
+                self._report()
             self.session.stop()
 
     @pytest.hookimpl
@@ -124,7 +126,7 @@ class Runtime:
         if scope is not None and scope.left is None:
             start = perf_counter_ns()
             if not scope.is_clean():
-                run(scope.settle())
+                wait_out(scope.settle())
             self._closed = tuple(self.owners.closed_by_others(scope))
             self.session.spent_ns += perf_counter_ns() - start
 
@@ -169,6 +171,15 @@ class Runtime:
         if given:
             rules.add_home(str(self.config.invocation_params.dir.joinpath(given)))
 
+    def _report(self) -> None:
+        """Write the reports, or hand what was found to the controller of pytest-xdist."""
+        self.found = run.of(self.session, self.tests)
+        if workers.is_worker(self.config):
+            workers.hand_in(self.config, self.found)
+        else:
+            self.found = summary.close(self.config, self.found)
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say at the end what was checked, what leaked and what it cost."""
-        summary.write(terminalreporter, self.session, self.tests)
+        if self.found is not None:
+            summary.write(terminalreporter, self.found)

@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from .. import faults
-from ..session import Session
 from . import options, totals
+from .run import Run
 
 
-def close(config: pytest.Config, session: Session, tests: int) -> None:
-    """Write each report; one that cannot be written is said, and nothing else is lost."""
-    if not session.is_here():
-        return
-    session.leaks += session.late()
+def close(config: pytest.Config, run: Run) -> Run:
+    """Write each report; one that cannot be written becomes a fault of the run, and nothing else is lost."""
+    failed: dict[str, str] = {}
     for format_name, path in options.report_targets(config):
         assert format_name == "json"
-        from ..reporters import json_
+        from ..reporters import json_  # loaded where a report is asked for
 
         document = json_.document(
-            session.leaks,
-            tests=tests,
-            checked=session.checked,
-            canary=session.canary,
-            overhead_s=session.spent_ns / 1e9,
-            faults=faults.noted(),
+            run.leaks,
+            tests=run.tests,
+            checked=run.checked,
+            canary=run.canary or {},
+            overhead_s=run.spent_ns / 1e9,
+            faults=run.faults,
         )
         try:
             json_.write(path, document)
         except OSError as error:
-            faults.note(f"report {path}", error)
+            failed[f"report {path}"] = f"{type(error).__name__}: {faults.words(error)}"
+    return replace(run, faults={**(run.faults or {}), **failed}) if failed else run
 
 
-def write(terminalreporter: Any, session: Session, tests: int) -> None:
+def write(terminalreporter: Any, run: Run) -> None:
     """Print the summary of the run: one line where there is nothing to say."""
-    noted = totals.broken_parts(session.canary)
-    if session.leaks or noted or session.strays():
-        from . import terminal
+    noted = totals.broken_parts(run.canary or {}, run.faults or {})
+    if run.leaks or noted or run.unattributed:
+        from . import terminal  # loaded for a leak
 
-        terminal.write_summary(terminalreporter, session, tests)
+        terminal.write_summary(terminalreporter, run)
     else:
-        line = totals.summary_line(totals.of(()), tests, session.checked, session.spent_ns / 1e9, noted)
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(
+            totals.summary_line(totals.of(()), run.tests, run.checked, run.spent_ns / 1e9, noted)
+        )

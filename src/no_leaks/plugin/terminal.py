@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
-
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 from _pytest._io import TerminalWriter
@@ -18,6 +16,7 @@ from ..model import Leak
 from ..reporters import json_, text
 from ..reporters.phrases import brief
 from . import totals
+from .run import Run
 from .totals import LISTED
 
 WIDEST = 120
@@ -28,24 +27,6 @@ _STYLES: dict[str, dict[str, bool]] = {
     "dim": {"light": True},
     "source": {"cyan": True},
 }
-
-
-class Run(Protocol):
-    """What the summary needs to know of a session."""
-
-    root: str
-    checked: int
-    spent_ns: int
-    canary: dict[str, bool]
-
-    @property
-    def leaks(self) -> Sequence[Leak]:
-        """Every leak of the run so far."""
-        ...
-
-    def strays(self) -> tuple[str, ...]:
-        """Return what came to light and no scope can be charged with."""
-        ...
 
 
 class LeakRepr(ReprExceptionInfo):
@@ -79,15 +60,15 @@ def section(leaks: Sequence[Leak], root: str) -> tuple[str, str]:
     return "leaks", text.render(leaks, root)
 
 
-def write_summary(terminalreporter: pytest.TerminalReporter, run: Run, tests: int) -> None:
+def write_summary(terminalreporter: pytest.TerminalReporter, run: Run) -> None:
     """Print the one line of the run, under a section of what no test's report shows, where there is such."""
-    noted = totals.broken_parts(run.canary)
+    noted = totals.broken_parts(run.canary or {}, run.faults or {})
     lines = [*_nobodys(run), *_listed(run.leaks), *_faults(noted)]
     if lines:
         terminalreporter.section("no-leaks", sep="=")
         for words, style in lines:
             terminalreporter.write_line(words, **_STYLES.get(style, {}))
-    line = totals.summary_line(totals.of(run.leaks), tests, run.checked, run.spent_ns / 1e9, noted)
+    line = totals.summary_line(totals.of(run.leaks), run.tests, run.checked, run.spent_ns / 1e9, noted)
     terminalreporter.write_line(line, **_STYLES["bad"] if noted else {})
 
 
@@ -97,7 +78,7 @@ def _nobodys(run: Run) -> Iterator[text.Line]:
     yield from text.blocks(alone, run.root)
     if alone:
         yield "", ""
-    for stray in run.strays():
+    for stray in run.unattributed:
         yield f"not attributable to a test: {stray}", ""
 
 

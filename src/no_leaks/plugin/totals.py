@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .. import faults
 from ..model import Leak, Verdict
 from ..words import count
 
@@ -39,14 +38,14 @@ def summary_line(totals: Totals, tests: int, checked: int, overhead_s: float, no
     return f"{', '.join(parts)}; {cost}{broken}"
 
 
-def broken_parts(canary: Mapping[str, bool]) -> dict[str, str]:
+def broken_parts(canary: Mapping[str, bool], noted: Mapping[str, str]) -> dict[str, str]:
     """Return what of ours does not work -> why: planted leaks that were not seen, and faults."""
     blind = {
         f"canary {kind}": "a planted leak was not seen: leak detection is not working"
         for kind, seen in canary.items()
         if not seen
     }
-    return {**blind, **faults.noted()}
+    return {**blind, **noted}
 
 
 def _leaks(totals: Totals) -> str:

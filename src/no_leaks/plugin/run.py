@@ -1,0 +1,90 @@
+"""A run as a value: what it checked and found, in one process or merged from the workers of pytest-xdist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .. import faults
+from ..model import Evidence, Frame, Kind, Leak, Owner, Resource, Verdict
+from ..session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Counts, findings and faults of a run; times in nanoseconds."""
+
+    root: str
+    tests: int = 0
+    checked: int = 0
+    spent_ns: int = 0
+    canary: Mapping[Kind, bool] | None = None
+    leaks: tuple[Leak, ...] = ()
+    unattributed: tuple[str, ...] = ()
+    faults: Mapping[str, str] | None = None
+
+
+def of(session: Session, tests: int) -> Run:
+    """Return what a session has found so far."""
+    return Run(
+        session.root,
+        tests,
+        session.checked,
+        session.spent_ns,
+        dict(session.canary),
+        (*session.leaks, *session.late()),
+        session.strays(),
+        faults.noted(),
+    )
+
+
+def merge(root: str, runs: Iterable[Run]) -> Run:
+    """Add up the runs of several workers; a kind is seen if every worker saw it."""
+    total = Run(root, canary={}, faults={})
+    for run in runs:
+        canary = dict(total.canary or {})
+        for kind, seen in (run.canary or {}).items():
+            canary[kind] = seen and canary.get(kind, True)
+        total = Run(
+            root,
+            total.tests + run.tests,
+            total.checked + run.checked,
+            total.spent_ns + run.spent_ns,
+            canary,
+            total.leaks + run.leaks,
+            total.unattributed + run.unattributed,
+            {**(run.faults or {}), **(total.faults or {})},
+        )
+    return total
+
+
+def pack(run: Run) -> dict[str, Any]:
+    """Return a run as plain dicts, lists, strings and numbers, which is all that travels between processes."""
+    packed = asdict(run)
+    for leak in packed["leaks"]:
+        leak["verdict"] = leak["verdict"].value
+    return packed
+
+
+def unpack(packed: Mapping[str, Any]) -> Run:
+    """Return the run that `pack` packed."""
+    leaks = tuple(_leak(leak) for leak in packed["leaks"])
+    return Run(**{**packed, "leaks": leaks, "unattributed": tuple(packed["unattributed"])})
+
+
+def _leak(packed: Mapping[str, Any]) -> Leak:
+    evidence = packed["evidence"]
+    return Leak(
+        **{
+            **packed,
+            "verdict": Verdict(packed["verdict"]),
+            "owner": Owner(**packed["owner"]),
+            "resource": Resource(**packed["resource"]),
+            "created_at": tuple(Frame(**frame) for frame in packed["created_at"]),
+            "now_at": tuple(Frame(**frame) for frame in packed["now_at"]),
+            "held_by": tuple(packed["held_by"]),
+            "evidence": Evidence(**{**evidence, "rounds": tuple(evidence["rounds"])}),
+            "also_in": tuple(packed["also_in"]),
+        }
+    )
