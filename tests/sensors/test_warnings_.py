@@ -79,6 +79,28 @@ def _keep_itself(thing: object) -> None:
     cycle.append(cycle)
 
 
+def test_what_falls_while_the_first_loss_loads_its_words_is_heard_too(
+    watch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import runs much code: another file may fall in the midst of it."""
+
+    class Careless:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "no_leaks.sensors.finalized":
+                open(os.devnull)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        watching = watch("unclosed")
+        for name in ("dropped", "finalized"):
+            monkeypatch.delitem(sys.modules, f"no_leaks.sensors.{name}", raising=False)
+            monkeypatch.delattr(f"no_leaks.sensors.{name}", raising=False)
+        monkeypatch.setattr(sys, "meta_path", [Careless(), *sys.meta_path])
+        open(os.devnull)
+        assert len(watching.ledger.losses) == 2
+    assert faults.noted() == {}
+
+
 def test_what_pytest_warns_expects_is_not_heard(watch: Make) -> None:
     """The test knows of the warning and wants it."""
     watching = watch("unclosed")

@@ -13,6 +13,7 @@ import itertools
 import linecache
 import sys
 import warnings
+from collections import deque
 from collections.abc import Callable
 from types import CoroutineType, FrameType
 from typing import Any
@@ -25,6 +26,8 @@ _own_collection = False
 _collecting = False
 _original: Callable[[CoroutineType[Any, Any, Any]], None] | None = None
 _origin_depth: int | None = None
+_waiting: deque[Callable[[Any], None]] = deque()
+_loading = False
 
 ORIGIN_DEPTH = 5
 """Frames that a coroutine remembers of its creation: 0.05 us each, enough to reach past one helper to the test."""
@@ -118,9 +121,23 @@ def _on_collection(phase: str, info: dict[str, int]) -> None:
 
 
 def _heard(text: str, frame: FrameType | None) -> None:
-    from . import dropped  # loaded for a loss
+    collecting, by_chance = _collecting, _collecting and not _own_collection
+    _tell(lambda dropped: dropped.write(text, frame, in_collection=collecting, by_chance=by_chance))
 
-    dropped.write(text, frame, in_collection=_collecting, by_chance=_collecting and not _own_collection)
+
+def _tell(tell: Callable[[Any], None]) -> None:
+    """Hand a loss to `dropped`, which is loaded for the first one; what falls while it is being loaded waits."""
+    global _loading
+    _waiting.append(tell)
+    if _loading:
+        return
+    _loading = True
+    try:
+        from . import dropped
+    finally:
+        _loading = False
+    while _waiting:
+        _waiting.popleft()(dropped)
 
 
 def _unawaited(coroutine: CoroutineType[Any, Any, Any]) -> None:
@@ -175,6 +192,5 @@ def _note_coroutine(coroutine: CoroutineType[Any, Any, Any], frame: FrameType | 
         places=places,
         proof="Python destroyed it before its first step",
     )
-    from . import dropped  # loaded for a loss
-
-    dropped.keep(sighting, book, frame, in_collection=_collecting)
+    collecting = _collecting
+    _tell(lambda dropped: dropped.keep(sighting, book, frame, in_collection=collecting))
