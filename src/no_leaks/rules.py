@@ -103,11 +103,23 @@ PATHS: tuple[Rule[str], ...] = (
         lambda path: "/pytest-of-" in path or any(f"{path}/".startswith(home) for home in _homes),
     ),
     Rule(
+        "folder of multiprocessing",
+        "it is made once, on first use, and removed when the interpreter ends",
+        lambda path: path == _multiprocessing_folder(),
+    ),
+    Rule(
         "bytecode",
         "the interpreter caches what it compiles",
         lambda path: "__pycache__" in path or path.endswith((".pyc", ".pyo")),
     ),
 )
+
+
+def _multiprocessing_folder() -> str | None:
+    """Return what `multiprocessing.util.get_temp_dir()` has made, if it has (private: `_config`, 3.10 to 3.14)."""
+    module = sys.modules.get("multiprocessing.process")
+    config: dict[str, str] = getattr(module.current_process(), "_config", {}) if module is not None else {}
+    return config.get("tempdir")
 
 
 LOOPS: tuple[Rule[RawStack], ...] = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from multiprocessing.util import get_temp_dir  # type: ignore[attr-defined] # the stub lacks it
 from pathlib import Path
 
 import pytest
@@ -229,3 +231,15 @@ def test_without_links_a_named_file_is_taken_as_left(monkeypatch: pytest.MonkeyP
         assert TempProbe().describe((file.name,), book) is None
         monkeypatch.setattr(temp.env, "LINUX", False)
         assert TempProbe().describe((file.name,), book) is not None
+
+
+def test_the_folder_of_multiprocessing_is_no_leak(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made on first use and removed at exit; another folder made beside it is told."""
+    watching = watch("temp")
+    theirs, own = tempfile.mkdtemp(prefix="pymp-"), tempfile.mkdtemp()
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", theirs)  # type: ignore[attr-defined]
+    assert get_temp_dir() == theirs
+    found = watching.left()
+    for folder in (theirs, own):
+        os.rmdir(folder)
+    assert [one.sighting.resource.id for one in found] == [own]
