@@ -77,6 +77,55 @@ def test_what_was_left_is_a_leak_explained_and_let_go(watch: Make) -> None:
     assert watching.session.checked == 1
 
 
+kept: list[socket.socket] = []
+"""A registry of the module's, which outlives its tests."""
+
+
+def test_what_a_module_keeps_is_not_closed(watch: Make) -> None:
+    """A client that connected on first use is used again by the next test: closing it would fail that one."""
+    watching = watch("sockets")
+    kept.append(socket.socket())
+    (leak,) = watching.session.close(watching.scope)
+    with kept.pop() as sock:
+        assert (leak.held_by[-1], leak.done) == ("[0]", "")
+        assert sock.fileno() >= 0
+
+
+class Client:
+    """An object that opens its socket late."""
+
+    sock: socket.socket | None = None
+
+
+def test_what_a_hidden_holder_keeps_is_not_closed(watch: Make, request: pytest.FixtureRequest) -> None:
+    """A fixture's object is held by the runner, which is never named."""
+    watching = watch("sockets")
+    request.getfixturevalue("client").sock = socket.socket()
+    (leak,) = watching.session.close(watching.scope)
+    assert (leak.held_by, leak.done) == ((), "")
+    with request.getfixturevalue("client").sock as sock:
+        assert sock.fileno() >= 0
+
+
+@pytest.fixture
+def client() -> Client:
+    """Return a client that has not connected yet."""
+    return Client()
+
+
+def test_beside_a_running_thread_nothing_is_closed(watch: Make) -> None:
+    """The thread may be at work with it, and would fail in the midst of the next test."""
+    watching = watch("sockets", "threads")
+    near, far = socket.socketpair()
+    thread = threading.Thread(target=far.recv, args=(1,))
+    thread.start()
+    leaks = watching.session.close(watching.scope)
+    with near, far:
+        near.send(b"x")
+        thread.join()
+    assert {(leak.kind, leak.done) for leak in leaks} == {("sockets", ""), ("threads", "")}
+
+
 def test_what_is_allowed_is_left_open(watch: Make) -> None:
     """The user keeps it on purpose: it is listed and not touched."""
     watching = watch("sockets", allowances=allowance("sockets"))

@@ -16,6 +16,9 @@ from .sensors import strays, warnings_
 from .sensors.panel import Sensors
 from .settle import run
 
+OWN_WORK = ("threads", "tasks")
+"""What works by itself is told to end, whoever holds it; what lies there to be used is closed only if nobody may use it."""
+
 _sessions: list[Session] = []
 """The sessions that listen, innermost last: a test of this tool runs a session inside a session."""
 
@@ -122,7 +125,7 @@ class Session:
         if found.spot is not None:
             held_by = self._held_by(scope, found)
         done = ""
-        if verdict.fails and found.spot is not None:
+        if verdict.fails and found.spot is not None and self._is_free(scope, found, held_by):
             done = self.panel.release(*found.spot, scope.ledger)
         return diagnose.explain(
             sighting,
@@ -135,6 +138,19 @@ class Session:
             done=done,
             reason=reason,
         )
+
+    def _is_free(self, scope: Scope, found: Found, held_by: tuple[str, ...]) -> bool:
+        """Whether nobody can miss a thing once it is closed: a later test that trips over it would fail on our account."""
+        if found.sighting.kind in OWN_WORK:
+            return True
+        if any(other.sighting.kind == "threads" for other in scope.left or ()):
+            return False  # it may be at work with what was left beside it, a pool with its children
+        if held_by:
+            from .diagnose import holders
+
+            return holders.is_passing(held_by)
+        assert found.spot is not None
+        return self.panel.thing(*found.spot, scope.ledger) is None
 
     def _held_by(self, scope: Scope, found: Found) -> tuple[str, ...]:
         assert found.spot is not None

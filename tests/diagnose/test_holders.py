@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from no_leaks import faults
-from no_leaks.diagnose.holders import Limits, path_to
+from no_leaks.diagnose.holders import Limits, is_passing, path_to
 
 HOME = "shop_registry_of_test"
 
@@ -441,3 +441,21 @@ def test_a_fault_is_noted_and_names_nobody(clean_faults: None, monkeypatch: pyte
     monkeypatch.setattr(gc, "get_referrers", broken)
     assert path_to(Thing()) == ()
     assert "no referrers" in faults.noted()["holders"]
+
+
+@pytest.mark.parametrize(
+    ("root", "passing"),
+    [
+        ("module shop.registry", False),
+        ("module logging", False),
+        ("class shop.Client", False),
+        ("thread worker-1", False),
+        ("module subprocess", True),
+        ("task fetch", True),
+        ("event loop _UnixSelectorEventLoop", True),
+        ("frame test_x: variable sock", True),
+    ],
+)
+def test_a_holder_that_may_use_the_thing_again_is_not_passing(root: str, passing: bool) -> None:
+    """What a module, class or thread still has is not taken from its hands."""
+    assert is_passing((root, "Client._conn")) is passing

@@ -25,6 +25,8 @@ class Limits:
 
 
 LIMITS = Limits()
+REAPERS = ("subprocess",)
+"""Modules that hold a child only to reap it once it has ended: its own Popen object was dropped."""
 Found = tuple[int, tuple[str, ...]]
 """The rank of a root, and the path from it."""
 
@@ -39,6 +41,15 @@ def path_to(thing: object, *, limits: Limits = LIMITS) -> tuple[str, ...]:
         return ()
     finally:
         walk.forget()
+
+
+def is_passing(path: tuple[str, ...]) -> bool:
+    """Whether the holder ends with the scope: a task, loop or running function, or the library's list of what to reap.
+
+    A module, class or thread may use the thing again.
+    """
+    kind, _, name = path[0].partition(" ")
+    return kind not in ("module", "class", "thread") or name in REAPERS
 
 
 class _Walk:
