@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
 import threading
@@ -217,3 +218,24 @@ def test_a_ledger_without_records_explains_nothing(no_outer_session: None) -> No
         sighting = probe.describe(ident, book)
     assert sighting is not None
     assert (sighting.stack, sighting.age_s) == ((), None)
+
+
+def test_a_detached_socket_is_seen_where_it_was_made(watch: Make) -> None:
+    """The object is gone and its descriptor lives on, in a Connection of multiprocessing's or as a bare number."""
+    watching = watch("sockets")
+    ends, line = multiprocessing.Pipe(), here()
+    found = watching.left()
+    for end in ends:
+        end.close()
+    assert [site_of(one.sighting, __file__) for one in found] == [line, line]
+
+
+def test_a_socket_that_another_scope_made_stays_its_own_when_detached(watch: Make) -> None:
+    """Who detaches it does not matter."""
+    watching = watch("sockets")
+    with another_ledger():
+        sock = socket.socket()
+    fd = sock.detach()
+    left = watching.left()
+    os.close(fd)
+    assert left == ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import selectors
+import socket
 from collections.abc import Callable
 
 import pytest
+from support import Watch, another_ledger, here, site_of
 
 from no_leaks import births, faults
 from no_leaks.sensors import descriptors
-from support import Watch, another_ledger, here, site_of
 
 Make = Callable[..., Watch]
 
@@ -66,3 +67,32 @@ def test_a_fault_of_ours_does_not_reach_the_caller(watch: Make, monkeypatch: pyt
         os.close(end)
     assert "bare descriptors" in faults.noted()
     faults.clear()
+
+
+def test_a_fault_of_ours_does_not_keep_a_socket_from_being_detached(
+    watch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number is given away as ever, and the fault is noted once."""
+    watch("sockets")
+    sock = socket.socket()
+    monkeypatch.setattr(descriptors.os, "fstat", lambda fd: 1 / 0)
+    fd = sock.detach()
+    monkeypatch.undo()
+    os.close(fd)
+    assert "detached sockets" in faults.noted()
+    faults.clear()
+
+
+def test_a_socket_from_before_the_session_is_detached_without_a_record(watch: Make) -> None:
+    """Nobody saw it made, so nobody's it is; nor is one that was closed."""
+    sock = socket.socket()
+    watching = watch("sockets")
+    os.close(sock.detach())
+    assert sock.detach() == -1
+    assert list(watching.ledger.of(descriptors.EVENT)) == []
+
+
+def test_nobody_at_work_writes_no_record_of_a_detached_socket() -> None:
+    """Without a ledger the wrapper is the method itself, and nothing more."""
+    descriptors.install()
+    os.close(socket.socket().detach())

@@ -1,4 +1,4 @@
-"""Births of bare descriptors: pipes, duplicates, terminals and the like, which no audit event tells of.
+"""Births of bare descriptors: pipes, duplicates, detached sockets, terminals and the like, which no audit event tells of.
 
 The functions of `os` that make them are wrapped by name, so one that was imported by name before is not seen; what C
 code opens is not, either. The table of descriptors stays the ground truth: this only explains it.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import os
 import selectors
+import socket
 from collections.abc import Callable
 from typing import Any
 
-from .. import faults, ledger, origin
+from .. import births, faults, ledger, origin
 from .patches import Patches
 
 MAKERS = ("pipe", "pipe2", "dup", "openpty", "eventfd", "memfd_create", "pidfd_open", "timerfd_create")
@@ -31,6 +32,7 @@ def install() -> None:
         selector: Any = getattr(selectors, name, None)
         if selector is not None:
             _patches.put(selector, "__init__", _selecting)
+    _patches.put(socket.socket, "detach", _detaching)
 
 
 def remove() -> None:
@@ -59,13 +61,39 @@ def _selecting(init: Callable[..., None]) -> Callable[..., None]:
     return noting
 
 
+def _detaching(detach: Callable[[Any], int]) -> Callable[[Any], int]:
+    """A socket that gives its descriptor away (multiprocessing's connections do) still tells where it was made, and whose."""
+
+    @functools.wraps(detach)
+    def noting(self: Any) -> int:
+        fd = detach(self)
+        book = ledger.current()
+        if book is not None and fd >= 0:
+            _hand_on(self, fd, book)
+        return fd
+
+    return noting
+
+
+def _hand_on(sock: Any, fd: int, book: ledger.Ledger) -> None:
+    try:
+        birth = births.of_made(sock, book, "socket.__new__")
+        if birth is not None:
+            birth.ledger.records.append(ledger.Record(EVENT, ("detach", _idents((fd,))), birth.record.stack))
+    except Exception as error:
+        faults.note("detached sockets", error)
+
+
 def _note(maker: str, made: tuple[int, ...]) -> None:
     try:
         book = ledger.current()
         if book is not None:
-            idents = tuple((fd, status.st_dev, status.st_ino) for fd in made for status in (os.fstat(fd),))
             # Frames up: this one, the wrapper, then who asked for it.
             stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
-            book.records.append(ledger.Record(EVENT, (maker, idents), stack))
+            book.records.append(ledger.Record(EVENT, (maker, _idents(made)), stack))
     except Exception as error:
         faults.note("bare descriptors", error)
+
+
+def _idents(made: tuple[int, ...]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((fd, status.st_dev, status.st_ino) for fd in made for status in (os.fstat(fd),))
