@@ -102,8 +102,9 @@ def of_descriptor(fd: int, first: Ledger) -> Birth | None:
 
 
 def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
-    """Find who started a child: the Popen object that knows the pid, else the fork nearest in time."""
+    """Find who started a child: the Popen object or the call that knows the pid, else the fork nearest in time."""
     known = find(first, lambda record: getattr(_object(record), "pid", None) == pid, "subprocess.Popen")
+    known = known or find(first, lambda record: record.facts[0] == pid, "fork_exec", since_s=first.since_s)
     if known is not None or started_s is None:
         return known
     births = [
@@ -117,7 +118,12 @@ def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
 
 def of_thread(thread: threading.Thread, first: Ledger) -> Birth | None:
     """Find where a thread was started."""
-    return find(first, lambda record: _object(record) is thread, "threading.Thread.start")
+    return of_made(thread, first, "threading.Thread.start")
+
+
+def of_made(thing: object, first: Ledger, *events: str) -> Birth | None:
+    """Find the birth of a live object."""
+    return find(first, lambda record: _object(record) is thing, *events)
 
 
 def descriptor_of(record: Record) -> int | None:

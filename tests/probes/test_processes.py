@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.resource_tracker import ensure_running
 
 import pytest
 from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
@@ -230,3 +233,47 @@ def test_a_thread_that_ends_during_the_look_is_passed_over(monkeypatch: pytest.M
     child = zombie()
     with reaped(child):
         assert child.pid in processes.children()
+
+
+@pytest.fixture
+def worker() -> Iterator[multiprocessing.process.BaseProcess]:
+    """A process of multiprocessing's that was not started yet and waits once it is."""
+    process = multiprocessing.get_context("spawn").Process(target=signal.pause, daemon=True)
+    ensure_running()  # the tracker is a child too, and stays
+    yield process
+    process.kill()
+    process.join()
+    process.close()
+
+
+def test_a_spawned_worker_is_seen_where_it_was_started(
+    watch: Make, worker: multiprocessing.process.BaseProcess
+) -> None:
+    """No audit event tells of it: the call that starts it is wrapped."""
+    watching = watch("processes")
+    line = here() + 1
+    worker.start()
+    sighting = watching.only()
+    assert sighting.resource.id == f"pid {worker.pid}"
+    assert site_of(sighting, __file__) == line
+
+
+def test_a_worker_of_another_ledger_is_not_this_scopes(
+    watch: Make, worker: multiprocessing.process.BaseProcess
+) -> None:
+    """A wider fixture's pool may start one at any time."""
+    watching = watch("processes")
+    with another_ledger():
+        worker.start()
+    assert watching.left() == ()
+
+
+def test_a_released_worker_is_killed_and_reaped_through_its_object(
+    watch: Make, worker: multiprocessing.process.BaseProcess
+) -> None:
+    """Its Process object knows that it ended."""
+    watching = watch("processes")
+    worker.start()
+    assert watching.thing() is worker
+    assert watching.release() == "killed"
+    assert worker.exitcode == -signal.SIGKILL

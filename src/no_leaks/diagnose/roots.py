@@ -39,6 +39,7 @@ class Roots:
                 self._modules[id(_NAMESPACE.__get__(module))] = name
         for table in ("_active", "_limbo", "_dangling"):
             self._mute.add(id(getattr(threading, table, None)))
+        self._mute.add(id(getattr(modules.get("multiprocessing.process"), "_children", None)))
 
     def name(self, thing: object) -> Root | None:
         """Return rank and name of a root; None for anything else."""

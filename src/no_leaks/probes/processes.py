@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from typing import Any, final
 
@@ -82,11 +83,11 @@ class ProcessProbe:
         status = read(pid)
         if status is None or status.started != started:
             return ""
-        owner = _popen(pid, ledger)
+        owner: Any = self.thing(ident, ledger)
         try:
             if owner is not None:
-                owner.kill()  # type: ignore[attr-defined]
-                owner.wait(_WAIT_S)  # type: ignore[attr-defined]
+                owner.kill()
+                (getattr(owner, "wait", None) or owner.join)(_WAIT_S)
             else:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
@@ -95,10 +96,14 @@ class ProcessProbe:
         return "reaped" if status.state == "Z" else "killed"
 
     def thing(self, ident: Ident, ledger: Ledger) -> object | None:
-        """Return the Popen object that knows the child."""
+        """Return the object that knows the child: subprocess's Popen, or multiprocessing's Process."""
         pid = ident[0]
         assert isinstance(pid, int)
-        return _popen(pid, ledger)
+        birth = births.of_child(pid, None, ledger)
+        known = birth.record.ref() if birth is not None and birth.record.ref is not None else None
+        return known or next(
+            (worker for worker in _workers() if getattr(worker, "_popen", None) and worker.pid == pid), None
+        )
 
 
 class Status:
@@ -141,6 +146,6 @@ def _command(record: Record) -> str:
     return " ".join(map(str, args)) if isinstance(args, (list, tuple)) else str(args)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _popen(pid: int, ledger: Ledger) -> object | None:
-    birth = births.of_child(pid, None, ledger)
-    return birth.record.ref() if birth is not None and birth.record.ref is not None else None
+def _workers() -> list[Any]:
+    """Return multiprocessing's living children (private: `multiprocessing.process._children`, 3.10 to 3.14)."""
+    return list(getattr(sys.modules.get("multiprocessing.process"), "_children", ()))

@@ -11,7 +11,7 @@ from .. import faults
 from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
-from . import audit, descriptors, executors, threads, warnings_
+from . import audit, descriptors, executors, spawned, threads, warnings_
 
 BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
 """Sensors that are needed by one kind only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
@@ -35,7 +35,7 @@ class Sensors:
             events["import"] = self._on_import
         audit.install(events)
         threads.install()
-        for sensor in (descriptors, executors):
+        for sensor in (descriptors, executors, spawned):
             self._guarded(sensor.__name__, sensor.install)
         warnings_.install()
         for sensor in self._extra:
@@ -46,6 +46,7 @@ class Sensors:
         for sensor in reversed(self._extra):
             self._guarded(sensor.__name__, sensor.remove)
         warnings_.remove()
+        spawned.remove()
         executors.remove()
         descriptors.remove()
         threads.remove()
