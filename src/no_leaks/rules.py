@@ -148,6 +148,27 @@ PIPES: tuple[Rule[RawStack], ...] = (
 )
 """By who called `os.pipe`: what a worker gets for itself is made elsewhere, and is its starter's."""
 
+
+def _is_libuvs_lock(fd: int) -> bool:
+    """Whether a pipe looks like the one that libuv locks its signals with: blocking, and one byte lies in it, the lock."""
+    if "uvloop" not in sys.modules:
+        return False
+    import fcntl
+    import termios
+
+    waiting = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+    return waiting == 1 and os.get_blocking(fd) and not os.get_inheritable(fd)
+
+
+UNSEEN_PIPES: tuple[Rule[int], ...] = (
+    Rule(
+        "signal lock of libuv",
+        "libuv makes it with the first loop of uvloop, and it lives as long as the process",
+        _is_libuvs_lock,
+    ),
+)
+"""By the descriptor, of a pipe that C code made: nobody was seen to call `os.pipe`."""
+
 TASKS: tuple[Rule[CodeType], ...] = (
     Rule(
         "end of anyio's process pool",

@@ -20,6 +20,9 @@ from no_leaks.probes.panel import Panel
 
 Make = Callable[..., Watch]
 
+LOCKS = [(b"*", True, "signal lock of libuv"), (b"**", True, ""), (b"", True, ""), (b"*", False, "")]
+"""What lies in a pipe, whether uvloop is loaded, and the excuse."""
+
 
 def test_both_ends_of_a_pipe_are_seen(watch: Make) -> None:
     """Nothing tells of `os.pipe`: the table alone sees both ends, and says which is which."""
@@ -148,3 +151,28 @@ def test_the_lifeline_of_the_resource_tracker_is_no_leak(watch: Make) -> None:
         os.close(end)
     tracker._stop()  # type: ignore[attr-defined] # the way its own tests end it
     assert [one.sighting.resource.id for one in found] == [f"fd {end}" for end in ends]
+
+
+def test_what_the_first_loop_of_uvloop_makes_for_good_is_no_leak() -> None:
+    """libuv locks its signals with a pipe, which it makes once for each process: hence one of its own."""
+    pytest.importorskip("uvloop")
+    program = "import no_leaks, uvloop\nwith no_leaks.no_leaks(): uvloop.new_event_loop().close()"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(("waiting", "loaded", "excuse"), LOCKS)
+def test_only_libuvs_lock_is_excused(
+    watch: Make, monkeypatch: pytest.MonkeyPatch, waiting: bytes, loaded: bool, excuse: str
+) -> None:
+    """One byte, the lock, always waits in it; without uvloop there is no libuv."""
+    monkeypatch.delitem(sys.modules, "uvloop", raising=False)
+    if loaded:
+        monkeypatch.setitem(sys.modules, "uvloop", sys)
+    watching = watch("pipes")
+    reading, writing = posix.pipe()
+    posix.write(writing, waiting)
+    posix.close(writing)
+    sighting = watching.describe()
+    posix.close(reading)
+    assert sighting is not None
+    assert sighting.excuse == excuse

@@ -370,7 +370,7 @@ def test_a_loop_that_is_gone_is_let_be(watch: Make) -> None:
     assert losses(watched) == []
 
 
-def test_an_unknown_asyncio_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_asyncio_is_named(no_outer_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the runners' one place is gone, doctor says so."""
     monkeypatch.delattr(asyncio.runners, "_cancel_all_tasks")
     try:
@@ -379,7 +379,7 @@ def test_an_unknown_asyncio_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         asyncio_runners.remove()
 
 
-def test_without_unittest_there_is_no_case_to_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_unittest_there_is_no_case_to_wrap(no_outer_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not imported for our sake."""
     monkeypatch.delitem(sys.modules, "unittest.async_case")
     asyncio_runners.remove()
@@ -387,7 +387,7 @@ def test_without_unittest_there_is_no_case_to_wrap(monkeypatch: pytest.MonkeyPat
     asyncio_runners.remove()
 
 
-def test_remove_puts_the_runners_back() -> None:
+def test_remove_puts_the_runners_back(no_outer_session: None) -> None:
     """A session that is over leaves no trace."""
     original = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
     asyncio_runners.install()

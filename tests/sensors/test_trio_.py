@@ -234,7 +234,7 @@ def test_our_faults_do_not_reach_the_program(watch: Make, monkeypatch: pytest.Mo
     assert {"trio's async generators", "trio's system tasks"} <= set(faults.noted())
 
 
-def test_an_unknown_trio_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_trio_is_named(no_outer_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be seen is said."""
     trio_.remove()
     monkeypatch.setitem(sys.modules, "trio._core._run", types.ModuleType("run"))
@@ -248,7 +248,7 @@ def test_an_unknown_trio_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         asyncio_.remove()
 
 
-def test_remove_puts_trio_back() -> None:
+def test_remove_puts_trio_back(no_outer_session: None) -> None:
     """A session that is over leaves no trace."""
     generators = sys.modules["trio._core._asyncgens"].AsyncGenerators
     trio_.remove()

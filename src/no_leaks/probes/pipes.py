@@ -23,5 +23,9 @@ def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
         fix="os.close(fd) for both ends in a finally block; for a child's pipes: with subprocess.Popen(...) as process: ...",
         stack=record.stack if record is not None else (),
         age_s=time.monotonic() - record.born_s if record is not None else None,
-        excuse=rules.name_of(rules.PIPES, record.stack) if record is not None else "",
+        excuse=_excuse(fd, record),
     )
+
+
+def _excuse(fd: int, record: Record | None) -> str:
+    return rules.name_of(rules.UNSEEN_PIPES, fd) if record is None else rules.name_of(rules.PIPES, record.stack)
