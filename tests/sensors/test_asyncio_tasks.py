@@ -163,7 +163,7 @@ def test_a_silent_sensor_hears_no_import(watch: Make) -> None:
     assert asyncio_tasks._patches._done == []  # pyright: ignore[reportPrivateUsage]
 
 
-def test_remove_puts_everything_back() -> None:
+def test_remove_puts_everything_back(no_outer_session: None) -> None:
     """A session that is over leaves asyncio as it was."""
     asyncio_.remove()
     registry = asyncio.tasks._scheduled_tasks if env.PY312 else asyncio.tasks._all_tasks  # type: ignore[attr-defined]
@@ -174,7 +174,7 @@ def test_remove_puts_everything_back() -> None:
     assert (dict(vars(asyncio.BaseEventLoop)), dict(vars(registry)).keys()) == before
 
 
-def test_a_loop_class_without_the_hooks_is_named() -> None:
+def test_a_loop_class_without_the_hooks_is_named(no_outer_session: None) -> None:
     """What cannot be seen is said."""
 
     class Bare:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import selectors
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from support import Watch, another_ledger, here, site_of
 
-from no_leaks import births, faults
+from no_leaks import births, faults, ledger
+from no_leaks.model import Owner
 from no_leaks.sensors import descriptors
 
 Make = Callable[..., Watch]
@@ -48,13 +49,22 @@ def test_a_pipe_of_another_ledger_is_not_this_scopes(watch: Make) -> None:
     assert left == ()
 
 
-def test_nobody_at_work_writes_no_record() -> None:
-    """Without a ledger the wrapper is the function itself, and nothing more."""
+@pytest.fixture
+def records(no_outer_session: None) -> Iterator[list[ledger.Record]]:
+    """What is written while everything is wrapped and nobody is at work."""
     descriptors.install()
+    book = ledger.open_ledger(Owner("function"))
+    yield book.records
+    descriptors.remove()
+
+
+def test_nobody_at_work_writes_no_record(records: list[ledger.Record]) -> None:
+    """Without a ledger the wrapper is the function itself, and nothing more."""
     ends = os.pipe()
     for end in ends:
         os.close(end)
     selectors.DefaultSelector().close()
+    assert records == []
 
 
 def test_a_fault_of_ours_does_not_reach_the_caller(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +102,7 @@ def test_a_socket_from_before_the_session_is_detached_without_a_record(watch: Ma
     assert list(watching.ledger.of(descriptors.EVENT)) == []
 
 
-def test_nobody_at_work_writes_no_record_of_a_detached_socket() -> None:
+def test_nobody_at_work_writes_no_record_of_a_detached_socket(records: list[ledger.Record]) -> None:
     """Without a ledger the wrapper is the method itself, and nothing more."""
-    descriptors.install()
     os.close(socket.socket().detach())
+    assert records == []

@@ -33,11 +33,12 @@ def test_a_spawned_child_is_on_record(watch: Make) -> None:
     assert [record.facts for record in watching.ledger.of(spawned.EVENT)] == [(pid,)]
 
 
-def test_nobody_at_work_writes_no_record() -> None:
+def test_nobody_at_work_writes_no_record(watch: Make) -> None:
     """Without a ledger the wrapper is the function itself, and nothing more."""
-    spawned.install()
+    watching = watch("processes")
     with ledger.at_work(None):
         assert spawn() > 0
+    assert list(watching.ledger.of(spawned.EVENT)) == []
 
 
 def test_a_fault_of_ours_does_not_reach_the_caller(
@@ -50,7 +51,7 @@ def test_a_fault_of_ours_does_not_reach_the_caller(
     assert "spawned children" in faults.noted()
 
 
-def test_remove_puts_the_function_back() -> None:
+def test_remove_puts_the_function_back(no_outer_session: None) -> None:
     """A session that is over leaves no trace."""
     spawned.remove()
     original = _posixsubprocess.fork_exec
@@ -60,7 +61,7 @@ def test_remove_puts_the_function_back() -> None:
     assert _posixsubprocess.fork_exec is original
 
 
-def test_other_platforms_have_nothing_to_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_platforms_have_nothing_to_wrap(no_outer_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows lacks the module, and macOS is left as it is."""
     spawned.remove()
     original = _posixsubprocess.fork_exec
