@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import warnings
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -205,3 +207,32 @@ def test_a_record_says_how_old_its_thing_is(watch: Make) -> None:
     task.cancel()
     loop.run_until_complete(steps(2))
     loop.close()
+
+
+class Thing:
+    """Something that can be referred to weakly."""
+
+
+def test_an_address_that_is_given_again_is_not_its_first_owners(watch: Make) -> None:
+    """The dead one's record stands in a ledger that is asked first."""
+    watched = watch("tasks")
+    thing = Thing()
+    with another_ledger() as book:
+        owned.write(book, owned.TASK, thing, sys._getframe())
+    dead = weakref.ref(Thing())
+    watched.ledger.records.append(ledger.Record(owned.TASK, (owned.key(thing),), (), dead))
+    assert owned.find(thing, owned.TASK) == (book, book.records[0])
+
+
+def test_of_what_the_collector_destroys_the_newest_record_is_meant(watch: Make) -> None:
+    """Its weak reference is cleared first: then only the address is left, and the other living owner's is not it."""
+    watched = watch("tasks")
+    thing, dead, other = Thing(), weakref.ref(Thing()), Thing()
+    name = (owned.key(thing),)
+    with another_ledger() as book:
+        book.records.append(ledger.Record(owned.TASK, name, (), dead, born_s=2.0))
+    watched.ledger.records += [
+        ledger.Record(owned.TASK, name, (), dead, born_s=1.0),
+        ledger.Record(owned.TASK, name, (), weakref.ref(other), born_s=3.0),
+    ]
+    assert owned.find(thing, owned.TASK) == (book, book.records[0])

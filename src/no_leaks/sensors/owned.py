@@ -67,13 +67,21 @@ def prune(book: ledger.Ledger) -> None:
 
 
 def find(thing: object, event: str) -> births.Birth | None:
-    """Find the newest record of a thing in any ledger; also while the collector is about to destroy it."""
+    """Find the record of a thing in any ledger; also while the collector is about to destroy it.
+
+    Its weak reference may be cleared by then, and addresses are given again: of the dead records the newest is meant.
+    """
     name = key(thing)
+    newest: births.Birth | None = None
     for book in ledger.all_ledgers():
         for record in book.of(event, event + TOLD):
             if record.facts[0] == name:
-                return births.Birth(book, record)
-    return None
+                known = record.ref() if record.ref is not None else None
+                if known is thing:
+                    return births.Birth(book, record)
+                if known is None and (newest is None or record.born_s > newest.record.born_s):
+                    newest = births.Birth(book, record)
+    return newest
 
 
 def living(book: ledger.Ledger, *events: str) -> Iterator[tuple[ledger.Record, object]]:
