@@ -168,6 +168,36 @@ def test_an_interrupted_main_is_the_runners_own(watch: Make) -> None:
     assert losses(watched) == []
 
 
+def test_what_an_interrupted_main_awaits_is_no_leak(watch: Make) -> None:
+    """Its task group would have ended its children, and its loop the generator."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(hang)
+            asyncio.get_running_loop().call_soon(sys.exit, 3)
+            async for _ in numbers():
+                await hang()
+
+    watched = watch("tasks", grace_s=0.02)
+    with pytest.raises(SystemExit):
+        anyio.run(main)
+    assert losses(watched) == []
+
+
+def test_what_an_earlier_main_left_is_told_beside_an_interrupted_one(watch: Make) -> None:
+    """On a shared loop only what the interrupted scope began had no chance to end."""
+    watched = watch("tasks", grace_s=0.02)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(spawn_and_leave(hang()))
+    with another_ledger():
+        loop.call_soon(sys.exit, 3)
+        with pytest.raises(SystemExit):
+            loop.run_until_complete(hang())
+    asyncio.runners._cancel_all_tasks(loop)  # type: ignore[attr-defined] # what every runner calls
+    loop.close()
+    assert names(watched) == ["left"]
+
+
 def test_an_exit_leaves_the_main_task_to_the_runner(watch: Make) -> None:
     """SystemExit out of a callback stops the loop in the middle of its main task."""
 

@@ -69,23 +69,29 @@ def at_shutdown(loop: Any) -> None:
 
 
 def _lose_tasks(loop: Any) -> list[Any]:
-    """Return the tasks that are left after the grace, each charged to the ledger that it was born under."""
-    left = _losable(loop)
+    """Return the tasks that are left after the grace, each charged to the ledger that it was born under.
+
+    Where the main task was interrupted nothing that its scope began is charged: it had no chance to end it.
+    """
+    found = _pending(loop)
+    interrupted = {id(birth.ledger) for _, birth in found if _is_main(birth.record)}
+    cut_off = [task for task, birth in found if id(birth.ledger) in interrupted]
+    left = [pair for pair in found if id(pair[1].ledger) not in interrupted and not _is_runners_own(pair[0])]
     if not left:
-        return []
+        return cut_off
     patience.spin_until(loop, lambda: all(task.done() for task, _ in left))
     proof = "it was still pending after more turns of its event loop; its runner then cancelled it"
     left = [(task, birth) for task, birth in left if not task.done()]
     for task, birth in left:
         owned.lose(birth, pending.task(task, birth.record, proof))
-    return [task for task, _ in left]
+    return [*cut_off, *(task for task, _ in left)]
 
 
-def _losable(loop: Any) -> list[tuple[Any, births.Birth]]:
+def _pending(loop: Any) -> list[tuple[Any, births.Birth]]:
     found: list[tuple[Any, births.Birth]] = []
     for task in patience.tasks_of(loop):
         birth = owned.find(task, owned.TASK) or _orphan(task)
-        if birth is not None and owned.is_news(birth) and not _is_runners_own(task, birth):
+        if birth is not None and owned.is_news(birth):
             found.append((task, birth))
     return sorted(found, key=lambda pair: pair[1].record.born_s)
 
@@ -96,11 +102,10 @@ def _orphan(task: Any) -> births.Birth | None:
     return births.Birth(book, ledger.Record(owned.TASK, (owned.key(task),), ())) if book is not None else None
 
 
-def _is_runners_own(task: Any, birth: births.Birth) -> bool:
-    """Whether a task is the runner's main one (interrupted), its caller of tests, or closes a dropped generator."""
+def _is_runners_own(task: Any) -> bool:
+    """Whether a task is the runner's caller of tests, or closes a dropped generator."""
     coro = task.get_coro()
-    name = getattr(coro, "__name__", "")
-    return name in RUNNERS_OWN or type(coro).__name__ == "async_generator_athrow" or _is_main(birth.record)
+    return getattr(coro, "__name__", "") in RUNNERS_OWN or type(coro).__name__ == "async_generator_athrow"
 
 
 def _is_main(record: ledger.Record) -> bool:
