@@ -106,3 +106,13 @@ def test_nobody_at_work_writes_no_record_of_a_detached_socket(records: list[ledg
     """Without a ledger the wrapper is the method itself, and nothing more."""
     os.close(socket.socket().detach())
     assert records == []
+
+
+def test_a_socket_that_was_closed_behind_its_back_is_no_fault(watch: Make) -> None:
+    """Its object does not know; there is nothing to hand on."""
+    watching = watch("sockets")
+    sock = socket.socket()
+    os.close(sock.fileno())
+    assert sock.detach() >= 0
+    assert list(watching.ledger.of(descriptors.EVENT)) == []
+    assert "detached sockets" not in faults.noted()

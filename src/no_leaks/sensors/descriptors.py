@@ -80,6 +80,8 @@ def _hand_on(sock: Any, fd: int, book: ledger.Ledger) -> None:
         birth = births.of_made(sock, book, "socket.__new__")
         if birth is not None:
             birth.ledger.records.append(ledger.Record(EVENT, ("detach", _idents((fd,))), birth.record.stack))
+    except OSError:
+        pass  # its number was closed behind its back
     except Exception as error:
         faults.note("detached sockets", error)
 
