@@ -260,8 +260,9 @@ def test_a_bare_child_is_known_by_the_time_of_its_birth(book: Ledger, wider: Led
     early, late = Record("os.fork", (), (), born_s=10.0), Record("os.posix_spawn", (), (), born_s=20.0)
     book.records.append(early)
     wider.records.append(late)
-    assert births.of_child(42, 11.0, book) == (book, early)
-    assert births.of_child(42, 19.0, book) == (wider, late)
+    assert births.of_child(42, 10.4, book) == (book, early)
+    assert births.of_child(42, 19.6, book) == (wider, late)
+    assert births.of_child(42, 15.0, book) is None
     assert births.of_child(42, None, book) is None
 
 

@@ -13,6 +13,9 @@ from .ledger import Ledger, Record, all_ledgers
 _O_TMPFILE = getattr(os, "O_TMPFILE", 0)
 DELETED = " (deleted)"
 
+_SAME_START_S = 1.0
+"""A child's start as the system dates it (in ticks of 10 ms) and the call that forked it are no further apart."""
+
 
 class Birth(NamedTuple):
     """A record and the ledger that it stands in."""
@@ -113,7 +116,8 @@ def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
         for record in ledger.of("os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen")
         if _object(record) is None and (ledger is first or record.born_s >= first.since_s)
     ]
-    return min(births, key=lambda birth: abs(birth.record.born_s - started_s), default=None)
+    nearest = min(births, key=lambda birth: abs(birth.record.born_s - started_s), default=None)
+    return nearest if nearest is not None and abs(nearest.record.born_s - started_s) < _SAME_START_S else None
 
 
 def of_thread(thread: threading.Thread, first: Ledger) -> Birth | None:
@@ -144,6 +148,15 @@ def _inode(fd: int | None) -> int | None:
         return os.fstat(fd).st_ino if fd is not None else None
     except OSError:
         return None
+
+
+def is_open(fd: int) -> bool:
+    """Whether a descriptor is open."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def is_older(fd: int, book: Ledger) -> bool:

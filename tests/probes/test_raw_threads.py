@@ -187,3 +187,21 @@ def test_a_raw_thread_that_is_gone_is_described_as_none() -> None:
     assert probe.describe((1, 0), book) is None
     assert probe.describe((threading.get_ident(), 0), book) is None
     assert probe.thing((1, 0), book) is None
+
+
+def test_a_raw_thread_that_asks_who_it_is_stays_a_raw_thread(watch: Make) -> None:
+    """`threading.current_thread()`, which logging calls, gives it a dummy: that excuses foreign threads, not this one."""
+    lock = threading.Lock()
+    lock.acquire()
+    asked = threading.Event()
+
+    def work() -> None:
+        threading.current_thread()
+        asked.set()
+        lock.acquire()
+
+    watching = watch("threads")
+    with raw_thread(work, lock.release):
+        asked.wait()
+        sighting = watching.only()
+    assert sighting.resource.type == "raw thread"

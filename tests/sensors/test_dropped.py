@@ -275,3 +275,13 @@ def test_our_own_collection_finds_what_the_scope_made(watch: Make) -> None:
     keep_itself(open(os.devnull))
     warnings_.collect()
     assert lost(watching).proof == "the garbage collector closed it"
+
+
+def test_a_collected_socket_is_the_scopes_if_its_descriptor_is_younger(watch: Make) -> None:
+    """Two sockets were made, and no record can be told for the dead one: its number was not open before."""
+    watching = watch("sockets", "unclosed")
+    socket.create_server(("127.0.0.1", 0)).close()
+    keep_itself(socket.socket())
+    gc.collect()
+    assert [loss.resource.type for loss in watching.ledger.losses] == ["socket"]
+    assert list(strays.kept) == []

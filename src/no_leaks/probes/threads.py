@@ -59,11 +59,13 @@ class ThreadProbe:
             return frozenset()
         known = [thread for thread in threading.enumerate() if not rules.excused(rules.THREADS, thread)]
         found: list[Ident] = [(thread.ident, id(thread)) for thread in known]
-        if started > len(table) - 1:
-            raw: list[Ident] = [(ident, 0) for ident in _frames() if ident not in table]
-            # A raw thread inside C code has no Python frame: it is known by being counted only.
-            unseen = started - (len(table) - 1) - len(raw)
-            found += raw + [(-number, 0) for number in range(1, unseen + 1)]
+        number = started + 1 - sum(not _is_dummy(thread) for thread in table.values())
+        if number > 0:
+            # A raw thread that asks for its Thread gets a dummy, as a foreign one does; the counted ones come first.
+            raw = sorted((ident for ident in _frames() if _is_raw(ident)), key=lambda ident: ident in table)[:number]
+            found += [(ident, 0) for ident in raw]
+            # One that is inside C code has no Python frame: it is known by being counted only.
+            found += [(-unseen, 0) for unseen in range(1, number - len(raw) + 1)]
         return frozenset(found)
 
     def describe(self, ident: Ident, ledger: Ledger) -> Sighting | None:
@@ -140,13 +142,23 @@ def _sighting(thread: threading.Thread, record: ledgers.Record | None) -> Sighti
     )
 
 
+def _is_raw(ident: int) -> bool:
+    """Whether no Thread started it: it is in no table, or stands there with a dummy."""
+    thread = cast("dict[int, threading.Thread]", threading._active).get(ident)  # type: ignore[attr-defined] # not in the stubs
+    return thread is None or _is_dummy(thread)
+
+
+def _is_dummy(thread: threading.Thread) -> bool:
+    return isinstance(thread, threading._DummyThread)  # pyright: ignore[reportPrivateUsage]  # nothing public tells
+
+
 def _describe_raw(ident: Ident, ledger: Ledger) -> Sighting | None:
     number = ident[0]
     assert isinstance(number, int)
     if number < 0:
         return _describe_counted(number, ledger)
     frame = _frames().get(number)
-    if frame is None or number in threading._active:  # type: ignore[attr-defined]
+    if frame is None or not _is_raw(number):
         return None
     outermost = frame
     while outermost.f_back is not None:

@@ -139,6 +139,8 @@ def write(text: str, frame: FrameType | None, *, in_collection: bool, by_chance:
         birth.ledger.losses.append(sighting)
         if birth.record in birth.ledger.records:
             birth.ledger.records.remove(birth.record)  # what it told of is gone: the next of its kind has its own
+    elif _is_younger(identity, book):
+        book.losses.append(sighting)
     else:
         keep(sighting, book, frame, in_collection=in_collection)
 
@@ -202,6 +204,12 @@ def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
     text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
     exact = births.find(book, lambda record: record.facts[0] == name, "open")
     return exact or births.of_file(os.path.realpath(text), None, book)
+
+
+def _is_younger(identity: str, book: ledger.Ledger) -> bool:
+    """Whether it has a descriptor that was not open when the scope began: then it is the scope's, record or not."""
+    number = identity.removeprefix("fd ")
+    return bool(book.older) and number.isdecimal() and births.is_open(int(number)) and not births.is_older(int(number), book)
 
 
 def _may_be_older(record: ledger.Record, book: ledger.Ledger) -> bool:
