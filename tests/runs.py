@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import warnings
 import xml.etree.ElementTree as ET
@@ -27,10 +28,12 @@ import asyncio, gc, os, pytest, socket, subprocess, sys, tempfile, threading, un
 KEPT = []
 
 def leak():
-    KEPT.append(open(__file__))
+    KEPT.append(open(LEAKED, "a"))
 """
-"""Stands at the head of each inner test file, on `HEAD_LINES` lines; `leak()` leaves an open file."""
-HEAD_LINES = HEAD.count("\n")
+"""Stands at the head of each inner test file; `leak()` leaves an open file."""
+LEAKED_AT = "test_a.py:6"
+
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Runs:
         self.pytester = pytester
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+        monkeypatch.setenv("COLUMNS", "160")
 
     def __call__(
         self, source: str, *args: str, plugins: tuple[object, ...] = (), switch: str = "--no-leaks"
@@ -102,6 +106,6 @@ class Runs:
 
     def arguments(self, source: str, switch: str, *args: str) -> list[str]:
         """Write the test file and return the command line."""
-        self.pytester.makepyfile(test_a=HEAD + source)
+        self.pytester.makepyfile(test_a=HEAD + source + f'\n\nLEAKED = "leaked{next(_numbers)}.txt"\n')
         written = ("--no-leaks-report=json:leaks.json", "--junitxml=junit.xml", "--no-leaks-grace=0")
         return ["-p", "no_leaks", *([switch] if switch else []), *written, *args]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from runs import Runs
 
 
 @pytest.fixture
@@ -10,3 +11,9 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
     """Run pytest without pytest-asyncio, which warns each run that does not set an ini key of its own."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio")
     return pytester
+
+
+@pytest.fixture
+def check(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Run pytest with the real plugin on a test file, everything checked and no grace: `check(source, *args)`."""
+    return Runs(pytester, monkeypatch)
