@@ -14,7 +14,16 @@ from no_leaks import rules
 
 def test_every_rule_has_a_name_and_a_reason() -> None:
     """A rule without a reason would be a silent exception."""
-    every = (*rules.THREADS, *rules.COMMANDS, *rules.IDLE, *rules.PATHS, *rules.LOOPS, *rules.PIPES, *rules.UNSEEN_PIPES, *rules.TASKS)
+    every = (
+        *rules.THREADS,
+        *rules.COMMANDS,
+        *rules.IDLE,
+        *rules.PATHS,
+        *rules.LOOPS,
+        *rules.PIPES,
+        *rules.UNSEEN_PIPES,
+        *rules.TASKS,
+    )
     assert all(rule.name and rule.reason for rule in every)
     assert len({rule.name for rule in every}) == len(every)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from no_leaks import config, names
 from no_leaks.config import Settings
 from no_leaks.names import DEFAULT
-from no_leaks import config, names
 from no_leaks.plugin import options, table
 
 DOCS = Path(__file__).parents[2] / "docs" / "options.md"

@@ -71,6 +71,4 @@ def test_a_kind_that_one_worker_does_not_see_is_not_seen() -> None:
 
 def test_runs_without_canary_and_faults_add_up() -> None:
     """Empty runs are no special case."""
-    assert run.merge("", [run.Run(""), run.Run("", tests=1)]) == replace(
-        run.Run(""), tests=1, canary={}, faults={}
-    )
+    assert run.merge("", [run.Run(""), run.Run("", tests=1)]) == replace(run.Run(""), tests=1, canary={}, faults={})

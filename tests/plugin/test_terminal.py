@@ -219,9 +219,7 @@ def test_strays_are_said(clean_faults: None) -> None:
 
 def test_faults_and_blindness_are_said(clean_faults: None) -> None:
     """A check that does not work never passes silently."""
-    lines = summary_of(
-        found(canary={"files": True, "threads": False}, faults={"probe sockets": "OSError: no /proc"})
-    )
+    lines = summary_of(found(canary={"files": True, "threads": False}, faults={"probe sockets": "OSError: no /proc"}))
     assert "not working: probe sockets: OSError: no /proc" in lines
     assert any(line.startswith("not working: canary threads: ") for line in lines)
     assert lines[-1].endswith("; 2 parts of no-leaks failed")

@@ -7,11 +7,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from no_leaks import ledger as ledgers, origin
+
+from no_leaks import ledger as ledgers
+from no_leaks import origin
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner
 from no_leaks.probes.blocking import BlockingProbe
-from no_leaks.sensors import blocking, blocking_watch as watch
+from no_leaks.sensors import blocking
+from no_leaks.sensors import blocking_watch as watch
 
 
 class Held:

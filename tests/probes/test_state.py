@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from no_leaks import faults, ledger as ledgers
+
+from no_leaks import faults
+from no_leaks import ledger as ledgers
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner, Sighting
 from no_leaks.probes import state, state_process, state_watch
 from no_leaks.probes.state_modules import Attributes
-from no_leaks.sensors import audit, state as births
+from no_leaks.sensors import audit
+from no_leaks.sensors import state as births
 
 
 class Scope:
@@ -357,7 +360,10 @@ def test_a_setting_of_an_existing_logger_is_seen_and_restored(field: str, value:
         logger.setLevel(42)
     else:
         setattr(logger, field, value)
-    assert f"the attribute `{field}` of the logger 'no_leaks_test_existing' was {old!r} and is now {value!r}" == scope.only().summary
+    assert (
+        f"the attribute `{field}` of the logger 'no_leaks_test_existing' was {old!r} and is now {value!r}"
+        == scope.only().summary
+    )
     scope.release()
     assert getattr(logger, field) == old
 
@@ -594,4 +600,3 @@ def test_an_event_loop_leaves_no_state(scope: Scope) -> None:
 def test_values_are_named_for_a_reader(value: object, words: str) -> None:
     """Functions by name and line, classes by name, all else by a bounded repr."""
     assert words in state_watch.called(value).replace("partial", "changed() at")
-

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.logging import LogCaptureHandler
+from support import alone
+
 from no_leaks.probes.state_rules import RULES, Rule, home, is_exempt, kept
 from no_leaks.probes.state_watch import MISSING, Change
 from no_leaks.sensors import state as births
 from no_leaks.sensors import warnings_
-from support import alone
 
 
 def user() -> None:

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 import trio
-from no_leaks import faults, ledger as ledgers, origin
+
+from no_leaks import faults, origin
+from no_leaks import ledger as ledgers
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner, Sighting
-from no_leaks.sensors import blocking, blocking_watch as watch, blocking_words
+from no_leaks.sensors import blocking, blocking_words
+from no_leaks.sensors import blocking_watch as watch
 
 HOUR_S = 3600.0
 
@@ -232,7 +235,9 @@ def test_a_debugger_at_its_prompt_does_not_trigger(seen: threading.Event, book: 
     assert [loss for loss in book.losses if "main" in loss.summary] == []
 
 
-def test_a_debuggers_trace_function_does_not_trigger(clock: Clock, book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_debuggers_trace_function_does_not_trigger(
+    clock: Clock, book: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Stepping is slow; a tracer that is no debugger's (coverage) changes nothing."""
 
     async def main() -> None:

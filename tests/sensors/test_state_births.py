@@ -10,7 +10,9 @@ import unittest.mock
 from collections.abc import Iterator
 
 import pytest
-from no_leaks import faults, ledger as ledgers
+
+from no_leaks import faults
+from no_leaks import ledger as ledgers
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner
 from no_leaks.sensors import state as births
@@ -85,7 +87,9 @@ def test_a_module_loaded_later_is_wrapped_by_a_refresh(no_outer_session: None, m
     assert vars(loaded)["_patch"].start is original
 
 
-def test_what_somebody_else_has_replaced_since_is_left_alone(no_outer_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_somebody_else_has_replaced_since_is_left_alone(
+    no_outer_session: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A wrapper around our wrapper is not torn out."""
     monkeypatch.setattr(signal, "signal", signal.signal)
     births.install()

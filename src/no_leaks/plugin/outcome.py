@@ -43,7 +43,7 @@ def add_errors(reports: Sequence[pytest.TestReport], errors: Iterable[Exception]
         if own is not None:
             own.sections.append(("leaks", str(error)))
         else:
-            shown = pytest.ExceptionInfo.from_exception(error)  # pyright: ignore[reportUnknownMemberType]  # untyped there
+            shown = pytest.ExceptionInfo[Exception].from_exception(error)
             _failed(reports).longrepr = shown.getrepr(style="value")
 
 

@@ -70,21 +70,21 @@ def pack(run: Run) -> dict[str, Any]:
 def unpack(packed: Mapping[str, Any]) -> Run:
     """Return the run that `pack` packed."""
     leaks = tuple(_leak(leak) for leak in packed["leaks"])
-    return Run(**{**packed, "leaks": leaks, "unattributed": tuple(packed["unattributed"])})
+    fields: dict[str, Any] = {**packed, "leaks": leaks, "unattributed": tuple(packed["unattributed"])}
+    return Run(**fields)
 
 
 def _leak(packed: Mapping[str, Any]) -> Leak:
-    evidence = packed["evidence"]
-    return Leak(
-        **{
-            **packed,
-            "verdict": Verdict(packed["verdict"]),
-            "owner": Owner(**packed["owner"]),
-            "resource": Resource(**packed["resource"]),
-            "created_at": tuple(Frame(**frame) for frame in packed["created_at"]),
-            "now_at": tuple(Frame(**frame) for frame in packed["now_at"]),
-            "held_by": tuple(packed["held_by"]),
-            "evidence": Evidence(**{**evidence, "rounds": tuple(evidence["rounds"])}),
-            "also_in": tuple(packed["also_in"]),
-        }
-    )
+    evidence: dict[str, Any] = {**packed["evidence"], "rounds": tuple(packed["evidence"]["rounds"])}
+    fields: dict[str, Any] = {
+        **packed,
+        "verdict": Verdict(packed["verdict"]),
+        "owner": Owner(**packed["owner"]),
+        "resource": Resource(**packed["resource"]),
+        "created_at": tuple(Frame(**frame) for frame in packed["created_at"]),
+        "now_at": tuple(Frame(**frame) for frame in packed["now_at"]),
+        "held_by": tuple(packed["held_by"]),
+        "evidence": Evidence(**evidence),
+        "also_in": tuple(packed["also_in"]),
+    }
+    return Leak(**fields)
