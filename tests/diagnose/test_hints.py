@@ -32,6 +32,7 @@ def best(kind: str, tmp_path: Path, line: str = "make()", *library: tuple[str, s
         ("pipes", "Popen(a, stdout=PIPE)", "subprocess.py", "Popen.__init__", "process.communicate()"),
         ("processes", "Popen(a)", "subprocess.py", "Popen.__init__", "process.terminate()"),
         ("processes", "p.start()", "multiprocessing/process.py", "BaseProcess.start", "process.join()"),
+        ("pipes", "p.start()", "multiprocessing/process.py", "BaseProcess.start", "process.close()"),
         ("threads", "pool = Pool()", "multiprocessing/pool.py", "Pool.__init__", "with multiprocessing.Pool()"),
         ("sockets", "await s.get(url)", "aiohttp/client.py", "ClientSession._request", "async with aiohttp.ClientSession()"),
         ("sockets", "urlopen(url)", "urllib/request.py", "urlopen", "with urllib.request.urlopen"),

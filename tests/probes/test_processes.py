@@ -277,3 +277,10 @@ def test_a_released_worker_is_killed_and_reaped_through_its_object(
     assert watching.thing() is worker
     assert watching.release() == "killed"
     assert worker.exitcode == -signal.SIGKILL
+
+
+def test_the_pipes_of_a_worker_are_told_with_it(watch: Make, worker: multiprocessing.process.BaseProcess) -> None:
+    """They close with its Process object: one leak, one finding."""
+    watching = watch("processes", "pipes")
+    worker.start()
+    assert watching.only().resource.id == f"pid {worker.pid}"

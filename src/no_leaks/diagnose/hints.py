@@ -68,6 +68,13 @@ RULES: tuple[Rule, ...] = (
         ("start",),
     ),
     Rule(
+        "process that ended",
+        ("pipes",),
+        "process.join() and process.close(), and let nothing hold on to the Process object: its pipes close with it",
+        "multiprocessing/process.py",
+        ("start",),
+    ),
+    Rule(
         "asyncio child", CHILD, "await process.wait() on every path; after process.kill() too", "asyncio/subprocess.py"
     ),
     Rule(

@@ -74,6 +74,7 @@ class ProcessProbe:
             else "with subprocess.Popen(...) as process: ..., or process.terminate() and process.wait() in a finally block",
             stack=birth.record.stack if birth is not None else (),
             age_s=time.monotonic() - birth.record.born_s if birth is not None else None,
+            covers_fds=_pipes_of(_worker(pid)),
         )
 
     def release(self, ident: Ident, ledger: Ledger) -> str:
@@ -101,9 +102,7 @@ class ProcessProbe:
         assert isinstance(pid, int)
         birth = births.of_child(pid, None, ledger)
         known = birth.record.ref() if birth is not None and birth.record.ref is not None else None
-        return known or next(
-            (worker for worker in _workers() if getattr(worker, "_popen", None) and worker.pid == pid), None
-        )
+        return known or _worker(pid)
 
 
 class Status:
@@ -146,6 +145,14 @@ def _command(record: Record) -> str:
     return " ".join(map(str, args)) if isinstance(args, (list, tuple)) else str(args)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def _workers() -> list[Any]:
-    """Return multiprocessing's living children (private: `multiprocessing.process._children`, 3.10 to 3.14)."""
-    return list(getattr(sys.modules.get("multiprocessing.process"), "_children", ()))
+def _worker(pid: int) -> Any:
+    """Return multiprocessing's Process that has this pid (private: `multiprocessing.process._children`, 3.10 to 3.14)."""
+    workers: set[Any] = getattr(sys.modules.get("multiprocessing.process"), "_children", set[Any]())
+    return next((worker for worker in list(workers) if getattr(worker, "_popen", None) and worker.pid == pid), None)
+
+
+def _pipes_of(worker: Any) -> tuple[int, ...]:
+    """Return the pipes that a Process has to its child: they close with it (private: `Popen.finalizer`, `Finalize._args`)."""
+    popen = getattr(worker, "_popen", None)
+    ends = (getattr(popen, "sentinel", None), *getattr(getattr(popen, "finalizer", None), "_args", ()))
+    return tuple(sorted({end for end in ends if isinstance(end, int)}))
