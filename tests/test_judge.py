@@ -138,3 +138,18 @@ def test_what_is_kept_was_there_in_that_order(sightings: list[Sighting]) -> None
     remaining = iter(sightings)
     assert all(any(one is other for other in remaining) for one in kept)
     assert judge.without_echoes(kept) == kept
+
+
+def test_a_thing_without_a_site_takes_its_unclosed_twins() -> None:
+    """A dropped Popen's record goes with its warning, and the child is found by the table alone."""
+    child, twin = sighting("processes", "pid 7"), sighting("unclosed", "pid 7", stack=STACK)
+    sited = judge.sited({("processes", (7, 1)): child, ("losses", (0,)): twin})
+    assert sited["processes", (7, 1)].stack is STACK
+    assert sited["losses", (0,)] is twin
+
+
+def test_a_thing_with_a_site_keeps_it() -> None:
+    """The nearer record wins."""
+    own = origin.capture_here(0)
+    child, twin = sighting("processes", "pid 7", stack=own), sighting("unclosed", "pid 7", stack=STACK)
+    assert judge.sited({("processes", (7, 1)): child, ("losses", (0,)): twin})["processes", (7, 1)] is child

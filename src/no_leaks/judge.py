@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from . import origin
 from .config import Allowance, Settings
-from .model import Leak, Sighting, Verdict
+from .model import Leak, Sighting, Spot, Verdict
 
 NameFilter = str | re.Pattern[str] | None
 
@@ -60,6 +61,15 @@ def described(sighting: Sighting) -> list[str]:
         f"{resource.type} {resource.id} {resource.detail}",
         *(f"{frame.file}:{frame.line} {frame.function}" for frame in frames),
     ]
+
+
+def sited(sightings: Mapping[Spot, Sighting]) -> dict[Spot, Sighting]:
+    """Give a thing without a creation site that of its unclosed twin: a dropped Popen's record went with its warning."""
+    known = {seen.resource.id: seen.stack for seen in sightings.values() if seen.kind == "unclosed" and seen.stack}
+    return {
+        spot: seen if seen.stack or seen.places else replace(seen, stack=known.get(seen.resource.id, ()))
+        for spot, seen in sightings.items()
+    }
 
 
 def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:

@@ -11,6 +11,8 @@ from typing import TypeAlias
 Kind: TypeAlias = str
 Ident: TypeAlias = tuple[Hashable, ...]
 Snapshot: TypeAlias = frozenset[Ident]
+Spot: TypeAlias = tuple[str, Ident]
+"""Where a thing was seen: the probe's name and the identity."""
 Places: TypeAlias = tuple[tuple[str, int, str], ...]
 RawStack: TypeAlias = tuple[tuple[CodeType, int], ...]
 

@@ -12,7 +12,7 @@ from . import judge
 from .config import Settings
 from .diff import Look, diff
 from .ledger import Ledger, end_ledger, enter, leave, open_ledger
-from .model import Evidence, Ident, Owner, Sighting, Snapshot
+from .model import Evidence, Owner, Sighting, Snapshot, Spot
 from .probes.panel import CARRIED, EMPTY, TAKEN, Panel
 from .sensors import warnings_
 from .settle import Patience, Steps
@@ -24,8 +24,6 @@ PATIENT = frozenset({"threads", "processes", "tasks"})
 """What these saw may end by itself with nobody else at work in this process."""
 
 _COLLECTED = "nothing could reach it any more: the garbage collector closed it"
-
-Spot = tuple[str, Ident]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ class Scope:
         self.after = self.panel.look(self.names, self.ledger)
         born = diff(self.before, self.after).born
         final = dict(self._described(tuple(spot for spot in born if spot in suspects or spot[0] == "losses")))
-        sightings = {**proven, **final}
+        sightings = judge.sited({**proven, **final})
         kept = {id(sighting) for sighting in judge.without_echoes(sightings.values())}
         self.left = tuple(
             Found(sighting, None if spot in proven or spot[0] == "losses" else spot, evidence)

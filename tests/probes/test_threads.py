@@ -204,6 +204,27 @@ def test_an_executor_is_shut_down(watch: Make) -> None:
     executor.shutdown()
 
 
+def test_a_worker_belongs_to_whoever_made_its_executor(watch: Make) -> None:
+    """A wider fixture's pool starts its workers when a test hands it work."""
+    watching = watch("threads")
+    with another_ledger():
+        executor = ThreadPoolExecutor(1)
+    executor.submit(int).result()
+    left = watching.left()
+    executor.shutdown()
+    assert left == ()
+
+
+def test_a_worker_of_an_executor_from_before_is_not_this_scopes(watch: Make) -> None:
+    """A module's own pool is older than every scope, and is not shut down for the next test."""
+    executor = ThreadPoolExecutor(1)
+    watching = watch("threads")
+    executor.submit(int).result()
+    left = watching.left()
+    executor.shutdown()
+    assert left == ()
+
+
 def test_a_worker_whose_executor_is_gone_has_none() -> None:
     """The worker holds its executor weakly, and ends soon after it."""
     executor = ThreadPoolExecutor(1)

@@ -75,6 +75,11 @@ class ThreadProbe:
         thread = _find(ident)
         if thread is None or not thread.is_alive() or rules.excused(rules.IDLE, thread):
             return None
+        executor = executor_of(thread)
+        if executor is not None:
+            # A pool starts its workers when work comes: they are its maker's, and one without a record is older than all.
+            made = births.of_made(executor, ledger, "executor")
+            return _sighting(thread, made.record) if made is not None and made.ledger is ledger else None
         owner = ledgers.of_thread(thread)
         if owner is not None and owner is not ledger:
             return None

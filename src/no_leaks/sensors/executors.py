@@ -1,4 +1,4 @@
-"""Work handed to a pool's threads: it runs under the ledger of whoever submitted it, and its births show where that was.
+"""Pools of threads: work runs under the ledger of whoever submitted it, and a worker belongs to whoever made the pool.
 
 Private: `concurrent.futures.thread._WorkItem` with `__init__(self, future, fn, args, kwargs)` and `run(self)` (3.10 to 3.13).
 Where they look otherwise (3.14 passes a context of its own) work belongs to whoever started the pool's thread.
@@ -6,8 +6,10 @@ Where they look otherwise (3.14 passes a context of its own) work belongs to who
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,8 @@ from .. import ledger, origin
 from .patches import Patches
 
 _MODULE = "concurrent.futures.thread"
+EVENT = "executor"
+"""The event of an executor's birth: its workers are its own, whoever's work makes it start them."""
 _PARAMETERS = {"__init__": ["self", "future", "fn", "args", "kwargs"], "run": ["self"]}
 
 _patches = Patches()
@@ -22,7 +26,11 @@ _patches = Patches()
 
 def install() -> None:
     """Wrap the pool; it is imported for that, since nothing tells when a test imports it (1 ms, once a session)."""
-    item: Any = getattr(importlib.import_module(_MODULE), "_WorkItem", None)
+    module: Any = importlib.import_module(_MODULE)
+    executor: Any = getattr(module, "ThreadPoolExecutor", None)
+    if executor is not None:
+        _patches.put(executor, "__init__", _creating)
+    item: Any = getattr(module, "_WorkItem", None)
     if item is not None and is_known(item):
         _patches.put(item, "__init__", _submitting)
         _patches.put(item, "run", _running)
@@ -36,6 +44,18 @@ def remove() -> None:
 def is_known(item: Any) -> bool:
     """Whether a work item looks as it does in the interpreters that this was written for."""
     return all(list(inspect.signature(getattr(item, name)).parameters) == names for name, names in _PARAMETERS.items())
+
+
+def _creating(init: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(init)
+    def noting(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        book = ledger.current()
+        if book is not None:
+            stack = origin.capture(origin.frame_up(1))
+            book.records.append(ledger.Record(EVENT, (), stack, weakref.ref(self)))
+
+    return noting
 
 
 def _submitting(init: Callable[..., None]) -> Callable[..., None]:
