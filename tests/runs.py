@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import itertools
 import json
+import socket
+import sys
 import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -80,6 +83,15 @@ class Outcome:
         return [line for line in self.out.splitlines() if line.startswith(start)]
 
 
+class _Closing:
+    """Closes what the inner tests kept, once all is reported: nothing of it is to come to light in another test."""
+
+    def pytest_unconfigure(self) -> None:
+        for thing in getattr(sys.modules.get("test_a"), "KEPT", ()):
+            if isinstance(thing, (io.IOBase, socket.socket)):
+                thing.close()
+
+
 class Runs:
     """Runs pytest on one test file, in this process or in a child, with the installed plugin and no other."""
 
@@ -96,7 +108,9 @@ class Runs:
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours are errors
             warnings.simplefilter("ignore", ResourceWarning)
-            result = self.pytester.runpytest_inprocess(*self.arguments(source, switch, *args), plugins=list(plugins))
+            result = self.pytester.runpytest_inprocess(
+                *self.arguments(source, switch, *args), plugins=[*plugins, _Closing()]
+            )
             gc.collect()  # what the inner tests kept is not to come to light in another test
         return Outcome(result, self.pytester.path)
 

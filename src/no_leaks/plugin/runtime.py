@@ -108,9 +108,21 @@ class Runtime:
             except AssertionError:
                 pass  # the item is not being set up: `_close` looks instead
 
+    def _arm_late(self, item: pytest.Item) -> None:
+        """Under --pdb, have the scope looked at later still: a unittest's tearDown then waits for the item's teardown."""
+        teardown = item.teardown
+
+        def torn_down() -> None:
+            teardown()
+            self._settle()
+
+        item.teardown = torn_down  # type: ignore[method-assign]
+
     def _open(self, item: pytest.Item, settings: Settings) -> None:
         start = perf_counter_ns()
-        self._armed, self._closed = False, ()
+        self._armed, self._closed = bool(self.config.getoption("usepdb", False)), ()
+        if self._armed:
+            self._arm_late(item)
         if self.owners.changed:
             self.session.forget()
             self.owners.changed = False

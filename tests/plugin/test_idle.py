@@ -1,0 +1,92 @@
+"""An idle plugin: where nothing is to be checked nothing of it is imported, and nothing runs for any test."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+PROBE = """
+import sys, pytest
+
+def pytest_runtest_setup(item):
+    item.config.seen = hooks(item.config)
+
+def hooks(config):
+    names = ("pytest_runtest_protocol", "pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown",
+             "pytest_fixture_setup", "pytest_fixture_post_finalizer", "pytest_runtestloop", "pytest_runtest_logreport")
+    return [f"{name} by {impl.plugin_name}" for name in names for impl in getattr(config.hook, name).get_hookimpls()
+            if "no_leaks" in impl.plugin_name]
+
+def pytest_unconfigure(config):
+    loaded = sorted(name for name in sys.modules if name.startswith("no_leaks"))
+    print("LOADED", *loaded)
+    print("HOOKS", *getattr(config, "seen", ()))
+"""
+
+
+def run(pytester: pytest.Pytester, source: str, *args: str) -> tuple[pytest.RunResult, list[str], str]:
+    """Run in a process of its own; return the result, which of our modules were loaded, and our hooks for each test."""
+    pytester.makeconftest(PROBE)
+    pytester.makepyfile(source)
+    result = pytester.runpytest_subprocess("-p", "no:pyleak", "-p", "no:randomly", "-s", *args)
+    (loaded,) = [line for line in result.outlines if line.startswith("LOADED")]
+    (hooks,) = [line for line in result.outlines if line.startswith("HOOKS")]
+    return result, loaded.split()[1:], hooks.removeprefix("HOOKS").strip()
+
+
+def test_an_idle_plugin_loads_words_only_and_hooks_no_test(pytester: pytest.Pytester) -> None:
+    """No flag, no ini key, no marker: neither settings nor session."""
+    result, loaded, hooks = run(pytester, "def test_x(): open(__file__).close()")
+    result.assert_outcomes(passed=1)
+    assert loaded == [
+        "no_leaks",
+        "no_leaks.names",
+        "no_leaks.plugin",
+        "no_leaks.plugin.pyleak",
+        "no_leaks.plugin.table",
+    ]
+    assert hooks == ""
+
+
+def test_a_marked_test_wakes_it(pytester: pytest.Pytester) -> None:
+    """The run time is registered for the run."""
+    _, loaded, hooks = run(pytester, "import pytest\n@pytest.mark.no_leaks\ndef test_x(): pass")
+    assert "no_leaks.session" in loaded
+    assert "pytest_runtest_protocol by no_leaks_runtime" in hooks
+
+
+@pytest.mark.parametrize("flags", [("--no-leaks-off", "--no-leaks"), ("--no-leaks-grace=1",)])
+def test_where_no_test_is_checked_no_hook_runs(pytester: pytest.Pytester, flags: tuple[str, ...]) -> None:
+    """Settings are read; that is all."""
+    _, loaded, hooks = run(
+        pytester, "import pytest\n@pytest.mark.allow_leaks(reason='own')\ndef test_x(): pass", *flags
+    )
+    assert "no_leaks.session" not in loaded
+    assert hooks == ""
+
+
+def test_it_can_be_blocked(pytester: pytest.Pytester) -> None:
+    """-p no:no_leaks: neither options nor markers."""
+    _, loaded, _ = run(pytester, "def test_x(): pass", "-p", "no:no_leaks")
+    assert "no_leaks.plugin" not in loaded
+    result = pytester.runpytest_subprocess("-p", "no:no_leaks", "--no-leaks")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_it_loads_by_p_where_autoload_is_off(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-p no_leaks names the entry point."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makepyfile("kept = []\ndef test_x(): kept.append(open(__file__))")
+    result = pytester.runpytest_subprocess("-p", "no_leaks", "--no-leaks", "--no-leaks-grace=0")
+    result.assert_outcomes(failed=1)
+    assert pytester.runpytest_subprocess("--no-leaks").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_importing_the_library_never_loads_the_plugin(pytester: pytest.Pytester) -> None:
+    """Nor pytest."""
+    code = (
+        "import sys, no_leaks; no_leaks.no_leaks; sys.exit('pytest' in sys.modules or 'no_leaks.plugin' in sys.modules)"
+    )
+    assert pytester.run(sys.executable, "-c", code).ret == 0
