@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import sys
 import warnings
 from collections.abc import Callable
@@ -52,6 +53,10 @@ CHANGES: dict[str, tuple[Change, Change]] = {
     "new loggers": (
         Change("logging", ("level", "fresh"), MISSING, 10),
         Change("logging", ("level", "known"), 0, 10),
+    ),
+    "forbiddenfruit's memory": (
+        Change("attributes", ("sqlite3.Cursor._c_execute", "_c_execute"), user, len, sqlite3.Cursor),
+        Change("attributes", ("sqlite3.Cursor.execute", "execute"), user, len, sqlite3.Cursor),
     ),
     "stopped patches": (
         Change("patches", ("a.b", "1"), user, MISSING),
@@ -133,3 +138,11 @@ def test_the_home_of_a_value_without_a_module_is_that_of_its_class() -> None:
     assert home(3) == "builtins"
     assert home(odd) == ""
     assert home(warnings.warn) in ("_warnings", "warnings")
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("_c_code", sqlite3.Cursor), ("_c_execute", sqlite3), ("execute", sqlite3.Cursor)]
+)
+def test_a_name_that_only_begins_like_forbiddenfruits_is_not_exempt(name: str, place: object) -> None:
+    """It stands in a class, beside the method that it is named after."""
+    assert not is_exempt(Change("attributes", (f"sqlite3.{name}", name), user, len, place))

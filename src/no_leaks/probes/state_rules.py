@@ -53,6 +53,12 @@ def _is_submodule(change: Change) -> bool:
     return change.new.__name__ == f"{change.place.__name__}.{change.key[-1]}"
 
 
+def _is_forbiddenfruits(change: Change) -> bool:
+    """`_c_name` beside `name` in a class: where forbiddenfruit keeps what it replaced in a class that is closed to others."""
+    name = change.key[-1]
+    return name.startswith("_c_") and isinstance(change.place, type) and name[3:] in vars(change.place)
+
+
 def _is_watched_hook(change: Change) -> bool:
     return change.key[0] in HOOKS
 
@@ -139,6 +145,12 @@ RULES: tuple[Rule, ...] = (
         ("attributes",),
         "pytest and the interactive prompt keep the last error's class in sys.last_type for post-mortem debugging",
         change=lambda change: change.key[0] == "sys.last_type",
+    ),
+    Rule(
+        "forbiddenfruit's memory",
+        ("attributes",),
+        "blockbuster patches built-in classes through it for each test; the method itself is put back, or told under its name",
+        change=_is_forbiddenfruits,
     ),
     Rule(
         "submodules",
