@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
-from no_leaks import judge, rules
+from no_leaks import judge, origin, rules
 from no_leaks.ledger import Ledger, Record
 from no_leaks.model import Owner, Verdict
 from no_leaks.probes import temp
@@ -231,6 +231,18 @@ def test_without_links_a_named_file_is_taken_as_left(monkeypatch: pytest.MonkeyP
         assert TempProbe().describe((file.name,), book) is None
         monkeypatch.setattr(temp.env, "LINUX", False)
         assert TempProbe().describe((file.name,), book) is not None
+
+
+def test_a_project_below_the_temporary_folder_keeps_what_it_makes(watch: Make, home: Path) -> None:
+    """A cache in its folder is no temporary file; what `tempfile` makes is one wherever it lies."""
+    project = home / "project"
+    project.mkdir()
+    watching = watch("temp")
+    origin.set_root(str(project))
+    (project / ".cache").mkdir()
+    (home / "beside").mkdir()
+    made = tempfile.mkdtemp(dir=project)
+    assert {one.sighting.resource.id for one in watching.left()} == {str(home / "beside"), made}
 
 
 def test_the_folder_of_multiprocessing_is_no_leak(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from typing import final
 
-from .. import births, env, rules
+from .. import births, env, origin, rules
 from ..ledger import Ledger, Record
 from ..model import Ident, Kind, Resource, Sighting, Snapshot
 
@@ -84,8 +84,15 @@ def _removes_itself(record: Record, path: str) -> bool:
 
 
 def _below_temp(path: str) -> bool:
-    folder = tempfile.tempdir
-    return folder is not None and path.startswith(folder.rstrip(os.sep) + os.sep)
+    """Whether a path is below the temporary folder, and not in a project that is checked out there."""
+    folder, project = tempfile.tempdir, origin.root()
+    if folder is None or not _is_below(path, folder):
+        return False
+    return not (_is_below(project, folder) and _is_below(path, project))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _inside_another(path: str, paths: set[str]) -> bool:
