@@ -6,12 +6,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Test files are imported by path (importmode=importlib), so that their helpers have to be put within reach.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support import Watch, alone, own_faults
+
+# A loaded machine is slow, and that is no finding.
+hypothesis.settings.register_profile("no_leaks", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no_leaks")
 
 
 @pytest.fixture

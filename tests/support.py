@@ -103,6 +103,7 @@ def alone() -> Iterator[None]:
     """Hide the session that this test itself runs under, if there is one, and put it back."""
     sessions, living, tombs = session._sessions, ledger._living, ledger._tombstones  # pyright: ignore[reportPrivateUsage]
     kept = (list(sessions), list(living), list(tombs), ledger.CURRENT.get())
+    root = origin.root()
     for outer in sessions:
         outer.sensors.remove()
     sessions.clear()
@@ -115,6 +116,7 @@ def alone() -> Iterator[None]:
         tombs.clear()
         tombs.extend(kept[2])
         ledger.CURRENT.set(kept[3])
+        origin.set_root(root)
         for outer in sessions[-1:]:
             outer.sensors.install()
 

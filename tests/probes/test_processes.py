@@ -235,11 +235,16 @@ def test_a_thread_that_ends_during_the_look_is_passed_over(monkeypatch: pytest.M
         assert child.pid in processes.children()
 
 
+@pytest.fixture(autouse=True)
+def tracker() -> None:
+    """What multiprocessing starts once and keeps is there before a test hides the session that would know it."""
+    ensure_running()
+
+
 @pytest.fixture
 def worker() -> Iterator[multiprocessing.process.BaseProcess]:
     """A process of multiprocessing's that was not started yet and waits once it is."""
     process = multiprocessing.get_context("spawn").Process(target=signal.pause, daemon=True)
-    ensure_running()  # the tracker is a child too, and stays
     yield process
     process.kill()
     process.join()
