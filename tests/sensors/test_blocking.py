@@ -16,6 +16,7 @@ import trio
 
 from no_leaks import faults, origin
 from no_leaks import ledger as ledgers
+from no_leaks.config import Settings
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner, Sighting
 from no_leaks.sensors import blocking, blocking_words
@@ -65,6 +66,12 @@ def clock(no_outer_session: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     yield made
     blocking.remove()
     blocking.configure(0.2, 0.01)
+
+
+def test_a_scope_brings_its_own_threshold_and_interval(clock: Clock) -> None:
+    """They come with its settings."""
+    blocking.tune(Settings(blocking_threshold_s=0.5, blocking_check_interval_s=60.0))
+    assert (watch.threshold_s, watch.interval_s) == (0.5, 60.0)
 
 
 def block(seen: threading.Event) -> None:
