@@ -278,7 +278,7 @@ def test_it_works_without_pytest() -> None:
     assert (done.stdout, done.returncode) == ("both False\n", 0), done.stderr
 
 
-@pytest.mark.parametrize("use", [lambda: no_leaks(), lambda: no_leaks("files", grace=1.0), lambda: no_leaks(True)])
+@pytest.mark.parametrize("use", [no_leaks, lambda: no_leaks("files", grace=1.0), lambda: no_leaks(True)])
 def test_a_call_returns_a_block(use: Callable[[], object]) -> None:
     """Nothing listens until it is entered."""
     assert type(use()).__name__ == "Block"

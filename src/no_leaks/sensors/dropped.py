@@ -209,7 +209,12 @@ def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
 def _is_younger(identity: str, book: ledger.Ledger) -> bool:
     """Whether it has a descriptor that was not open when the scope began: then it is the scope's, record or not."""
     number = identity.removeprefix("fd ")
-    return bool(book.older) and number.isdecimal() and births.is_open(int(number)) and not births.is_older(int(number), book)
+    return (
+        bool(book.older)
+        and number.isdecimal()
+        and births.is_open(int(number))
+        and not births.is_older(int(number), book)
+    )
 
 
 def _may_be_older(record: ledger.Record, book: ledger.Ledger) -> bool:
