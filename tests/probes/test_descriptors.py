@@ -155,9 +155,9 @@ def test_an_open_descriptor_is_found_by_the_thread_that_opened_it(watch: Make) -
     assert site_of(sighting, __file__) == line
 
 
-def test_what_was_open_before_is_recalled_in_words_once(watch: Make) -> None:
+def test_what_was_open_before_is_recalled_in_words_once(watch: Make, tmp_path: Path) -> None:
     """The warning about a foreign close names the path; a second question finds nothing."""
-    with open(os.devnull) as file:
+    with open(tmp_path / "log", "w") as file:
         watching = watch("files")
         probe = watching.session.panel.probes["descriptors"]
         assert isinstance(probe, DescriptorProbe)
@@ -166,7 +166,7 @@ def test_what_was_open_before_is_recalled_in_words_once(watch: Make) -> None:
     assert not watching.scope.is_clean()
     watching.left()
     ((_, ident),) = watching.scope.foreign
-    assert probe.recall(ident) == f"fd {number} (/dev/null)"
+    assert probe.recall(ident) == f"fd {number} ({tmp_path}/log)"
     assert probe.recall(ident) is None
 
 
@@ -215,3 +215,18 @@ def test_without_links_a_file_is_described_without_its_path(monkeypatch: pytest.
 def test_the_system_decides_the_kind(mode: int, link: str, kind: str) -> None:
     """The type bits sort; memory files and terminals are no files to their users."""
     assert kind_of(Descriptor(9, link, mode)) == kind
+
+
+def test_the_null_device_is_missed_by_nobody(watch: Make) -> None:
+    """`dictConfig` closes pytest's handler on it, in whatever test configures logging."""
+    with open(os.devnull) as file:
+        watching = watch("files")
+        probe = watching.session.panel.probes["descriptors"]
+        assert isinstance(probe, DescriptorProbe)
+        probe.remember(watching.scope.before["descriptors"])
+        number = file.fileno()
+    assert not watching.scope.is_clean()
+    watching.left()
+    ((_, ident),) = watching.scope.foreign
+    assert ident[0] == number
+    assert probe.recall(ident) is None

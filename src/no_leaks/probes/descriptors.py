@@ -122,7 +122,8 @@ class DescriptorProbe:
         """Keep in words what was open before a scope, for the warning that a test closed what it did not open."""
         for ident in idents:
             descriptor = self.read(ident)
-            if descriptor is not None:
+            # logging.config.dictConfig closes every handler, pytest's own on the null device too: nobody misses it.
+            if descriptor is not None and descriptor.link != os.devnull:
                 self._links[ident] = descriptor.link or kind_of(descriptor)
 
     def recall(self, ident: Ident) -> str | None:
