@@ -40,8 +40,9 @@ def test_a_captured_stack_names_the_caller_and_its_line(root: str) -> None:
     assert (frame.line, frame.in_app) == (line, True)
 
 
-def test_a_captured_stack_is_as_deep_as_asked() -> None:
+def test_a_captured_stack_is_as_deep_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deep enough for a report, and no deeper."""
+    monkeypatch.setattr(origin, "stops", {})  # of the run around this test
     assert len(origin.capture(sys._getframe(), depth=2)) == 2
     assert origin.capture(None) == ()
 
@@ -140,3 +141,26 @@ def test_a_source_line_is_read_below_the_root_or_where_it_says(tmp_path: Path) -
     assert origin.source_line(Frame("shop.py", 2, "f", True), str(tmp_path)) == "b = 2"
     assert origin.source_line(Frame(str(tmp_path / "shop.py"), 1, "f", True), "/nowhere") == "a = 1"
     assert origin.source_line(Frame("gone.py", 1, "f", True), str(tmp_path)) == ""
+
+
+def test_a_stack_ends_where_the_runner_calls_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is below is never shown, so it is not kept."""
+
+    def runner() -> origin.RawStack:
+        return program()
+
+    def program() -> origin.RawStack:
+        return origin.capture_here(0)
+
+    monkeypatch.setitem(origin.stops, "runner", runner.__code__)
+    assert [code.co_name for code, _ in runner()] == ["program"]
+
+
+def test_code_that_only_has_the_runners_name_is_not_the_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may call its own function so."""
+
+    def runner() -> origin.RawStack:
+        return origin.capture_here(0)
+
+    monkeypatch.setitem(origin.stops, "runner", origin.capture.__code__)
+    assert runner()[0][0] is runner.__code__

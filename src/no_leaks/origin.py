@@ -17,6 +17,9 @@ DEPTH = 16
 
 frame_up: Callable[[int], FrameType] = sys._getframe  # pyright: ignore[reportPrivateUsage]  # inspect takes 10 us
 """Return the frame so many calls above the caller."""
+stops: dict[str, CodeType] = {}
+"""The code in which a runner calls the program, by name (a code object is hashed over all its content, each time): what is
+below is never shown, so it is not walked either."""
 _root = ""
 
 
@@ -32,10 +35,13 @@ def root() -> str:
 
 
 def capture(frame: FrameType | None, depth: int = DEPTH) -> RawStack:
-    """Return `(code, lasti)` pairs from `frame` outwards; formats nothing and holds no frame."""
+    """Return `(code, lasti)` pairs from `frame` outwards, up to the runner; formats nothing and holds no frame."""
     pairs: list[tuple[CodeType, int]] = []
     while frame is not None and depth:
-        pairs.append((frame.f_code, frame.f_lasti))
+        code = frame.f_code
+        if stops.get(code.co_name) is code:
+            break
+        pairs.append((code, frame.f_lasti))
         frame = frame.f_back
         depth -= 1
     return tuple(pairs)

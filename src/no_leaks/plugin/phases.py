@@ -1,11 +1,13 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them in pytest 8.0 to 9.2.
+uses them; the code of `_pytest.python.pytest_pyfunc_call` and `_pytest.fixtures.call_fixture_func`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
 
+import sys
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -16,6 +18,16 @@ except ImportError as error:
     raise pytest.UsageError(
         f"pytest-no-leaks cannot check tests under pytest {pytest.__version__} ({error}); --no-leaks-off runs them unchecked"
     ) from error
+
+
+def callers() -> dict[str, CodeType]:
+    """Return the code in which pytest calls tests and fixtures, by name; what a release does not have, it does not call."""
+    found: dict[str, CodeType] = {}
+    for module, name in (("python", "pytest_pyfunc_call"), ("fixtures", "call_fixture_func")):
+        code = getattr(getattr(sys.modules.get(f"_pytest.{module}"), name, None), "__code__", None)
+        if isinstance(code, CodeType):
+            found[name] = code
+    return found
 
 
 def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> None:

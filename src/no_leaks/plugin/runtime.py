@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .. import faults, rules
+from .. import faults, origin, rules
 from ..config import Settings
 from ..errors import SettingError
 from ..model import Kind, Owner
@@ -37,6 +37,7 @@ class Runtime:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Listen while tests run; prove first that each kind is seen at all."""
         self._excuse_base_temp()
+        origin.stops.update(phases.callers())
         self.session.start()
         try:
             self.session.prove(self.kinds)

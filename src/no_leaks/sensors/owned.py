@@ -50,7 +50,7 @@ def _capture(frame: FrameType | None) -> RawStack:
         if frame is None:
             break
         code = frame.f_code
-        if stops.get(code.co_name) is code:
+        if stops.get(code.co_name) is code or origin.stops.get(code.co_name) is code:
             break
         pairs.append((code, frame.f_lasti))
         frame = frame.f_back
