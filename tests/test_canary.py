@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from support import Watch
+from support import Watch, another_ledger
 
 from no_leaks import canary, faults, ledger
 from no_leaks.canary import PLANTS, Result
@@ -28,6 +28,17 @@ def test_each_planted_leak_is_seen_and_forgotten(watch: Make, kind: Kind) -> Non
     results = canary.check(watching.session.panel, (kind,))
     assert {name: result.ok for name, result in results.items()} == {kind: True}
     assert results[kind].detail
+
+
+def test_an_earlier_duplicate_of_the_null_device_hides_no_planted_file(watch: Make) -> None:
+    """It had the same number, device and inode, and was another scope's."""
+    watching = watch("files")
+    null = os.open(os.devnull, os.O_RDONLY)
+    with another_ledger():
+        os.close(os.dup(null))
+    (result,) = canary.check(watching.session.panel, ("files",)).values()
+    os.close(null)
+    assert result.ok
 
 
 def test_a_coroutine_and_a_task_are_planted_for_tasks(watch: Make) -> None:

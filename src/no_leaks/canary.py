@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
@@ -175,6 +176,7 @@ def _check(panel: Panel, kind: Kind) -> Result:
 
 def _try(panel: Panel, kind: Kind, plant: Plant) -> Result:
     ledger = open_ledger(Owner("canary"))
+    ledger.since_s = time.monotonic()
     names = panel.names(frozenset({kind}))
     try:
         with at_work(ledger), warnings.catch_warnings():
