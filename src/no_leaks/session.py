@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 
 from . import canary, faults, judge, ledger, origin
 from .config import Settings
 from .diff import Look
+from .ledger import Ledger
 from .model import Kind, Leak, Owner
 from .probes.panel import CARRIED, Panel
 from .scope import Found, Scope
@@ -37,12 +39,15 @@ class Session:
         self._sleep = sleep
         self._pid = os.getpid()
         self._carried: Look = {}
+        self._others: tuple[Ledger, ...] = ()
         self._carried_s = 0.0
 
     def start(self) -> None:
         """Begin to listen."""
         if not _sessions:
             faults.clear()
+            strays.kept.clear()
+        self._others = tuple(ledger.all_ledgers())
         _sessions.append(self)
         origin.set_root(self.root)
         self.sensors.install()
@@ -53,6 +58,8 @@ class Session:
             _sessions.remove(self)
         self.sensors.remove()
         if _sessions:
+            for book in self._ledgers():
+                book.judged = sys.maxsize  # what comes to light under it from now on is not the outer session's
             outer = _sessions[-1]
             origin.set_root(outer.root)
             outer.sensors.install()
@@ -101,16 +108,17 @@ class Session:
     def late(self) -> tuple[Leak, ...]:
         """Return what came to light under scopes that had ended, in their name."""
         late = [
-            (sighting, book.owner)
-            for book in ledger.all_ledgers()
-            if book.ended
-            for sighting in book.losses[book.judged :]
+            (sighting, book.owner) for book in self._ledgers() if book.ended for sighting in book.losses[book.judged :]
         ]
         if not late:
             return ()
         from . import diagnose
 
         return tuple(diagnose.explain_late(sighting, owner=owner, root=self.root) for sighting, owner in late)
+
+    def _ledgers(self) -> list[Ledger]:
+        """Return the ledgers that were opened since this session began: others answer for the rest."""
+        return [book for book in ledger.all_ledgers() if book not in self._others]
 
     def strays(self) -> tuple[str, ...]:
         """Describe what the collector revealed and no scope can be charged with."""
