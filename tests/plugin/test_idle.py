@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import pytest
+
+from no_leaks import plugin
+from no_leaks.plugin import table
 
 PROBE = """
 import sys, pytest
@@ -25,19 +29,29 @@ def pytest_unconfigure(config):
 """
 
 
-def run(pytester: pytest.Pytester, source: str, *args: str) -> tuple[pytest.RunResult, list[str], str]:
+Idle = Callable[..., tuple[pytest.RunResult, list[str], str]]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Idle:
     """Run in a process of its own; return the result, which of our modules were loaded, and our hooks for each test."""
-    pytester.makeconftest(PROBE)
-    pytester.makepyfile(source)
-    result = pytester.runpytest_subprocess("-p", "no:pyleak", "-p", "no:randomly", "-s", *args)
-    (loaded,) = [line for line in result.outlines if line.startswith("LOADED")]
-    (hooks,) = [line for line in result.outlines if line.startswith("HOOKS")]
-    return result, loaded.split()[1:], hooks.removeprefix("HOOKS").strip()
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def go(source: str, *args: str) -> tuple[pytest.RunResult, list[str], str]:
+        pytester.makeconftest(PROBE)
+        pytester.makepyfile(source)
+        result = pytester.runpytest_subprocess("-p", "no_leaks", "-s", *args)
+        (loaded,) = [line for line in result.outlines if line.startswith("LOADED")]
+        (hooks,) = [line for line in result.outlines if line.startswith("HOOKS")]
+        return result, loaded.split()[1:], hooks.removeprefix("HOOKS").strip()
+
+    return go
 
 
-def test_an_idle_plugin_loads_words_only_and_hooks_no_test(pytester: pytest.Pytester) -> None:
+def test_an_idle_plugin_loads_words_only_and_hooks_no_test(run: Idle) -> None:
     """No flag, no ini key, no marker: neither settings nor session."""
-    result, loaded, hooks = run(pytester, "def test_x(): open(__file__).close()")
+    result, loaded, hooks = run("def test_x(): open(__file__).close()")
     result.assert_outcomes(passed=1)
     assert loaded == [
         "no_leaks",
@@ -49,29 +63,39 @@ def test_an_idle_plugin_loads_words_only_and_hooks_no_test(pytester: pytest.Pyte
     assert hooks == ""
 
 
-def test_a_marked_test_wakes_it(pytester: pytest.Pytester) -> None:
+def test_a_marked_test_wakes_it(run: Idle) -> None:
     """The run time is registered for the run."""
-    _, loaded, hooks = run(pytester, "import pytest\n@pytest.mark.no_leaks\ndef test_x(): pass")
+    _, loaded, hooks = run("import pytest\n@pytest.mark.no_leaks\ndef test_x(): pass")
     assert "no_leaks.session" in loaded
     assert "pytest_runtest_protocol by no_leaks_runtime" in hooks
 
 
 @pytest.mark.parametrize("flags", [("--no-leaks-off", "--no-leaks"), ("--no-leaks-grace=1",)])
-def test_where_no_test_is_checked_no_hook_runs(pytester: pytest.Pytester, flags: tuple[str, ...]) -> None:
+def test_where_no_test_is_checked_no_hook_runs(run: Idle, flags: tuple[str, ...]) -> None:
     """Settings are read; that is all."""
-    _, loaded, hooks = run(
-        pytester, "import pytest\n@pytest.mark.allow_leaks(reason='own')\ndef test_x(): pass", *flags
-    )
+    _, loaded, hooks = run("import pytest\n@pytest.mark.allow_leaks(reason='own')\ndef test_x(): pass", *flags)
     assert "no_leaks.session" not in loaded
     assert hooks == ""
 
 
-def test_it_can_be_blocked(pytester: pytest.Pytester) -> None:
+def test_a_wrong_ini_value_wakes_it(pytester: pytest.Pytester) -> None:
+    """It is told as what it is, a usage error."""
+    config = pytester.parseconfig("-p", "no:pyleak", "-o", "no_leaks=maybe")
+    assert table.is_asked(config)
+    assert pytester.runpytest_inprocess("-p", "no:pyleak", "-o", "no_leaks=maybe").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_worker_that_hands_in_nothing_loads_nothing(pytester: pytest.Pytester) -> None:
+    """pytest-xdist tells of each worker that goes, also of one that crashed."""
+    plugin.pytest_testnodedown(object())
+
+
+def test_it_loads_by_itself_and_can_be_blocked(pytester: pytest.Pytester) -> None:
     """-p no:no_leaks: neither options nor markers."""
-    _, loaded, _ = run(pytester, "def test_x(): pass", "-p", "no:no_leaks")
-    assert "no_leaks.plugin" not in loaded
-    result = pytester.runpytest_subprocess("-p", "no:no_leaks", "--no-leaks")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    pytester.makepyfile("def test_x(): pass")
+    fixed = ("-p", "no:pyleak", "-p", "no:randomly")
+    pytester.runpytest_subprocess(*fixed, "--no-leaks").stdout.fnmatch_lines(["no-leaks: 1 test checked, no leaks;*"])
+    assert pytester.runpytest_subprocess(*fixed, "-p", "no:no_leaks", "--no-leaks").ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_it_loads_by_p_where_autoload_is_off(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ class TestClass(unittest.TestCase):
 
 def test_isolated_asyncio_cases_are_tests_like_others(check: Runs) -> None:
     """Their context is copied when the case is made, maybe before the test began: the site is found all the same."""
-    done = check("""
+    done = check.child("""
 class TestAsync(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self): self.task = asyncio.create_task(asyncio.sleep(0))
     async def test_awaited(self): await self.task

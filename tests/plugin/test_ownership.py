@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from runs import LEAKED_AT, Runs
 
+from no_leaks.plugin import ownership
+from no_leaks.session import Session
+
 EVERYTHING = '''
 def everything():
     """Yield while something of every kind is open."""
@@ -189,11 +192,10 @@ def test_unmarked_too(): leak()
     assert done.counts == {"failed": 1, "passed": 5}
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_what_an_unchecked_test_loses_late_is_nobodys_leak(check: Runs) -> None:
     """It came to light under a ledger that nobody asks for."""
-    done = check(
-        "class Cell: pass\ndef test_a(): KEPT.append(open(os.devnull))\n@pytest.mark.no_leaks\ndef test_b(): KEPT.clear()",
+    done = check.child(
+        "def test_a(): KEPT.append(open(os.devnull))\n@pytest.mark.no_leaks\ndef test_b(): KEPT.clear()",
         switch="",
     )
     assert (done.counts, done.leaks) == ({"passed": 2}, [])
@@ -203,7 +205,7 @@ def test_a_test_that_closes_what_it_did_not_open_is_warned(check: Runs) -> None:
     """Once, with what it closed; the module's teardown closes what it likes."""
     done = check("""
 @pytest.fixture(scope="module")
-def file(): yield open(os.devnull)
+def file(): yield open(__file__)
 @pytest.fixture(scope="module")
 def other():
     with open(os.devnull) as file: yield file
@@ -213,19 +215,19 @@ def test_after(): pass
 """)
     done.result.assert_outcomes(passed=3, warnings=1)
     done.result.stdout.fnmatch_lines(
-        ["*LeakWarning: test_a.py::test_closes closed fd * (/dev/null), which it did not open"]
+        ["*LeakWarning: test_a.py::test_closes closed fd * (*test_a.py), which it did not open"]
     )
 
 
 def test_the_last_test_of_a_module_is_warned_too(check: Runs) -> None:
     """Although the fixture, whose file it was, is gone when the reports are made."""
-    done = check("@pytest.fixture(scope='module')\ndef file(): yield open(os.devnull)\ndef test_x(file): file.close()")
+    done = check("@pytest.fixture(scope='module')\ndef file(): yield open(__file__)\ndef test_x(file): file.close()")
     done.result.assert_outcomes(passed=1, warnings=1)
 
 
 def test_closing_what_was_open_before_the_first_test_is_warned(check: Runs) -> None:
     """Nobody knows who opened it."""
-    done = check("KEPT.append(open(os.devnull))\ndef test_x(): KEPT.pop().close()")
+    done = check("KEPT.append(open(__file__))\ndef test_x(): KEPT.pop().close()")
     done.result.assert_outcomes(passed=1, warnings=1)
 
 
@@ -241,7 +243,7 @@ def test_b(): KEPT.pop().close()
 
 def test_a_foreign_close_fails_where_warnings_are_errors(check: Runs) -> None:
     """A test, and not the run."""
-    source = "@pytest.fixture(scope='module')\ndef file(): yield open(os.devnull)\ndef test_x(file): file.close()"
+    source = "@pytest.fixture(scope='module')\ndef file(): yield open(__file__)\ndef test_x(file): file.close()"
     done = check(source, "-W", "error::no_leaks.errors.LeakWarning")
     assert (done.result.ret, done.counts) == (1, {"failed": 1})
     assert "closed fd" in done.lines("FAILED")[0]
@@ -251,7 +253,7 @@ def test_a_foreign_close_stands_beside_a_failure(check: Runs) -> None:
     """The test's own reason comes first."""
     source = """
 @pytest.fixture(scope='module')
-def file(): yield open(os.devnull)
+def file(): yield open(__file__)
 def test_x(file):
     file.close()
     assert 1 == 2
@@ -264,7 +266,7 @@ def test_x(file):
 def test_nobody_is_warned_where_descriptors_are_not_looked_at(check: Runs) -> None:
     """Only the kinds that are checked are known."""
     done = check(
-        "@pytest.fixture(scope='module')\ndef file(): yield open(os.devnull)\ndef test_x(file): file.close()",
+        "@pytest.fixture(scope='module')\ndef file(): yield open(__file__)\ndef test_x(file): file.close()",
         "--no-leaks-kinds=threads",
     )
     assert done.result.parseoutcomes() == {"passed": 1}
@@ -290,3 +292,8 @@ def test_what_the_test_of_a_wider_loop_leaks_is_found_at_its_own_place(check: Ru
         "FAILED test_a.py::test_y - assert 1 == 2",
     ]
     assert "owned" not in done.out
+
+
+def test_a_fixture_that_never_began_ends_nothing() -> None:
+    """pytest tells of the end of a fixture more often than of its beginning."""
+    assert not ownership.Fixtures(Session(("files",))).end(object())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 import pytest
-from _pytest import runner
+from _pytest import fixtures, runner
 from runs import Runs
 
 from no_leaks.plugin import phases
@@ -157,6 +157,46 @@ def test_an_item_that_runs_again_gets_a_new_request(pytester: pytest.Pytester) -
             ("call", "passed"),
             ("teardown", "passed"),
         ]
+
+
+def test_items_of_other_files_are_tests_like_others(check: Runs) -> None:
+    """They have neither fixtures nor a request."""
+    check.pytester.makeconftest(
+        """
+        import pytest
+
+        kept = []
+
+        class Line(pytest.Item):
+            def runtest(self):
+                if self.name == "leaky":
+                    kept.append(open(self.path))
+            def reportinfo(self):
+                return self.path, None, self.name
+
+        class Lines(pytest.File):
+            def collect(self):
+                yield from (Line.from_parent(self, name=name) for name in self.path.read_text().split())
+
+        def pytest_collect_file(file_path, parent):
+            if file_path.suffix == ".lines":
+                return Lines.from_parent(parent, path=file_path)
+
+        def pytest_unconfigure():
+            for file in kept:
+                file.close()
+        """
+    )
+    check.pytester.makefile(".lines", one="clean leaky")
+    done = check("", "one.lines")
+    assert (done.counts, done.leaks) == ({"failed": 1, "passed": 1}, [("leaky", "files")])
+
+
+def test_the_code_that_calls_tests_is_found_where_a_release_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not there under that name calls nothing."""
+    assert sorted(phases.callers()) == ["call_fixture_func", "pytest_pyfunc_call"]
+    monkeypatch.delattr(fixtures, "call_fixture_func")
+    assert list(phases.callers()) == ["pytest_pyfunc_call"]
 
 
 def test_a_pytest_without_its_private_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

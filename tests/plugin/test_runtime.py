@@ -72,7 +72,7 @@ def test_late(request): request.getfixturevalue("yielded")
 @pytest.mark.usefixtures("clean_faults")
 def test_pytest_inside_a_test_is_no_leak(check: Runs) -> None:
     """An inner run listens for itself, gives back to the outer one, and leaves nothing of its own."""
-    done = check(
+    done = check.child(
         """
 def test_inner(pytester):
     pytester.makepyfile("def test_x(): assert open(__file__).close() is None")
@@ -338,7 +338,8 @@ def test_nothing_listens_after_a_run(check: Runs, no_outer_session: None) -> Non
 
 def test_hypothesis_examples_are_one_test(check: Runs) -> None:
     """The scope is around all of them; what one example leaves is the test's."""
-    done = check("""
+    done = check(
+        """
 from hypothesis import given, settings, strategies as st
 
 @settings(max_examples=5, database=None, deadline=None)
@@ -348,7 +349,9 @@ def test_clean(number):
 @settings(max_examples=5, database=None, deadline=None)
 @given(st.just(1))
 def test_leaky(number): leak()
-""")
+""",
+        "--no-leaks-kinds=handles",
+    )
     assert [test for test, _ in done.leaks] == ["test_leaky"] * len(done.leaks)
     assert done.counts == {"failed": 1, "passed": 1}
 

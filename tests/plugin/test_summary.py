@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from runs import Runs
 
+from no_leaks.model import Resource, Sighting
 from no_leaks.plugin import summary
 from no_leaks.plugin.run import Run
+from no_leaks.sensors import strays
 
 LINE = re.compile(r"no-leaks: 1 test checked, no leaks; \d+\.\d{3} s \(\d+ us per test\)")
 
 
-def test_a_clean_run_says_one_line(check: Runs) -> None:
+def test_a_clean_run_says_one_line(check: Runs, no_outer_session: None) -> None:
     """Counts and cost; no section."""
     done = check("def test_x(): pass")
     assert LINE.fullmatch(done.lines("no-leaks:")[0])
@@ -67,6 +69,12 @@ def test_without_a_terminal_there_is_a_report(check: Runs) -> None:
     done = check("def test_x(): leak()", "-p", "no:terminal")
     assert done.leaks == [("test_x", "files")]
     assert not done.lines("no-leaks:")
+
+
+def test_what_an_earlier_run_could_not_attribute_is_not_told_again(check: Runs, no_outer_session: None) -> None:
+    """pytest.main may be called twice in one process."""
+    strays.kept.append(Sighting("unclosed", Resource("file", "fd 9"), "a file was dropped unclosed", "close it"))
+    assert "not attributable" not in check("def test_x(): pass").out
 
 
 class Lines:

@@ -104,10 +104,7 @@ class Runtime:
         """Have the scope looked at after the item's last finalizer and before those of wider nodes."""
         if not self._armed:
             self._armed = True
-            try:
-                item.addfinalizer(self._settle)
-            except AssertionError:
-                pass  # the item is not being set up: `_close` looks instead
+            self._guarded(lambda: item.addfinalizer(self._settle))
 
     def _arm_late(self, item: pytest.Item) -> None:
         """Under --pdb, have the scope looked at later still: a unittest's tearDown then waits for the item's teardown."""
