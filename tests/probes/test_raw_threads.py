@@ -158,15 +158,10 @@ def test_a_raw_thread_in_a_deep_call_is_known_by_its_outermost_frame(watch: Make
 
     watching = watch("threads")
     with raw_thread(work, lock.release):
-        wait_until(lambda: (found := _raw_frame()) is not None and found == "inner")
+        wait_until(lambda: "inner" in {frame.f_code.co_name for frame in sys._current_frames().values()})
         sighting = watching.only()
     assert sighting.resource.detail.endswith("work")
     assert sighting.now[0].function.endswith("inner")
-
-
-def _raw_frame() -> str | None:
-    frames = [frame for ident, frame in sys._current_frames().items() if ident not in threading._active]
-    return frames[0].f_code.co_name if frames else None
 
 
 def test_a_scope_that_started_a_raw_thread_gives_it_the_time_to_begin(
