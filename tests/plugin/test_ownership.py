@@ -115,6 +115,34 @@ def test_what_a_wider_fixtures_threads_make_later_is_the_fixtures(check: Runs, f
     assert (done.result.parseoutcomes(), done.leaks) == ({"passed": 2}, [])
 
 
+def test_what_a_wider_fixtures_threads_close_is_closed_by_no_test(check: Runs) -> None:
+    """Its thread opened it in a test that nobody checks, and closes it in the first that is."""
+    done = check("""
+@pytest.fixture(scope="module")
+def steps():
+    begin, opened, end = [threading.Event() for _ in range(3)]
+    def work():
+        begin.wait()
+        with socket.socket():
+            opened.set()
+            end.wait()
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield begin, opened, end, thread
+    end.set()
+    thread.join()
+
+@pytest.mark.no_leaks(False)
+def test_first(steps):
+    steps[0].set()
+    steps[1].wait()
+def test_second(steps):
+    steps[2].set()
+    steps[3].join()
+""")
+    assert (done.result.parseoutcomes(), done.leaks) == ({"passed": 2}, [])
+
+
 def test_what_a_tests_client_leaves_beside_a_server_is_the_tests(check: Runs) -> None:
     """Its own end of the connection, and that only."""
     done = check(

@@ -80,10 +80,11 @@ class Fixtures:
             book.judged = sys.maxsize
 
     def remember(self, scope: Scope) -> None:
-        """Keep in words, once, what was open before the first test."""
+        """Keep in words, once, what was open before the first test; what a fixture's threads opened, they may close."""
         if not self._remembered:
             self._remembered = True
-            self._keep_in_words(scope.before.get("descriptors", frozenset()))
+            before, describe = scope.before.get("descriptors", frozenset()), self._session.panel.describe
+            self._keep_in_words(frozenset(one for one in before if describe("descriptors", one, scope.ledger)))
 
     def closed_by_others(self, scope: Scope) -> Iterator[str]:
         """Yield in words what the scope closed and neither it nor another test had opened."""
