@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import asyncio
 import mmap
 import os
 import socket
@@ -287,3 +288,32 @@ def test_pruning_keeps_the_newest_records(book: Ledger) -> None:
     book.records += [Record("open", (number,), ()) for number in range(audit.KEPT_RECORDS + 5)]
     audit.prune(book)
     assert [record.facts[0] for record in book.records] == list(range(5, audit.KEPT_RECORDS + 5))
+
+
+def test_a_loops_own_pipe_has_the_stack_of_its_loop(watch: Make) -> None:
+    """One walk up the stack serves the loop, its selector and both ends of its pipe."""
+    watching = watch("tasks", "sockets", "fds")
+    loop = asyncio.new_event_loop()
+    records = watching.ledger.records
+    loop.close()
+    (made,) = [record for record in records if record.event == "event loop"]
+    own = [record for record in records if record.event in ("socket.__new__", "os.descriptor")]
+    assert len(own) == 3
+    assert all(record.stack is made.stack for record in own)
+
+
+def test_a_pair_of_sockets_has_its_own_stack(watch: Make) -> None:
+    """Only a loop's pipe is made by the loop."""
+    watching = watch("tasks", "sockets")
+    pair, line = socket.socketpair(), here()
+    for end in pair:
+        end.close()
+    assert [line_of(record) for record in watching.ledger.of("socket.__new__")] == [line, line]
+
+
+def test_a_pipe_of_a_loop_that_was_not_seen_has_a_stack_of_its_own(watch: Make) -> None:
+    """Without the kind "tasks" nothing tells of loops."""
+    watching = watch("sockets")
+    loop, line = asyncio.new_event_loop(), here()
+    loop.close()
+    assert [line_of(record) for record in watching.ledger.of("socket.__new__")] == [line, line]

@@ -1,7 +1,7 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them; the code of `_pytest.python.pytest_pyfunc_call` and `_pytest.fixtures.call_fixture_func`. pytest 8.0 to 9.2.
+uses them; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ except ImportError as error:
     ) from error
 
 
+_CALLERS = (
+    ("python", "pytest_pyfunc_call"),
+    ("fixtures", "call_fixture_func"),
+    ("fixtures", "_teardown_yield_fixture"),
+)
+
+
 def callers() -> dict[str, CodeType]:
     """Return the code in which pytest calls tests and fixtures, by name; what a release does not have, it does not call."""
     found: dict[str, CodeType] = {}
-    for module, name in (("python", "pytest_pyfunc_call"), ("fixtures", "call_fixture_func")):
+    for module, name in _CALLERS:
         code = getattr(getattr(sys.modules.get(f"_pytest.{module}"), name, None), "__code__", None)
         if isinstance(code, CodeType):
             found[name] = code

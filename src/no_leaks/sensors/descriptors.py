@@ -18,6 +18,7 @@ from .patches import Patches
 
 MAKERS = ("pipe", "pipe2", "dup", "openpty", "eventfd", "memfd_create", "pidfd_open", "timerfd_create")
 """Not dup2: pytest's capture calls it a dozen times for each test, and its target is a number that was there before."""
+SELECTOR = "selector"
 EVENT = "os.descriptor"
 """The event of a record: its facts are the maker's name and (fd, device, inode) of each descriptor that it made."""
 
@@ -56,7 +57,7 @@ def _selecting(init: Callable[..., None]) -> Callable[..., None]:
     def noting(self: Any) -> None:
         init(self)
         if ledger.current() is not None:
-            _note("selector", (self.fileno(),))
+            _note(SELECTOR, (self.fileno(),))
 
     return noting
 
@@ -91,7 +92,12 @@ def _note(maker: str, made: tuple[int, ...]) -> None:
         book = ledger.current()
         if book is not None:
             # Frames up: this one, the wrapper, then who asked for it.
-            stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
+            # A loop that was made a moment before makes this for itself: one walk up the stack is enough.
+            last = book.records[-1] if book.records else None
+            if maker == SELECTOR and last is not None and last.event == "event loop":
+                stack = last.stack
+            else:
+                stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
             book.records.append(ledger.Record(EVENT, (maker, _idents(made)), stack))
     except Exception as error:
         faults.note("bare descriptors", error)
