@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from runs import LEAKED_AT, Runs
 
@@ -65,6 +67,9 @@ async def server():
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 """
+
+
+needs_asyncio = pytest.mark.skipif(importlib.util.find_spec("pytest_asyncio") is None, reason="needs pytest-asyncio")
 
 
 @pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
@@ -157,6 +162,7 @@ def test_x(server):
     assert done.leaks == [("test_x", "sockets")]
 
 
+@needs_asyncio
 def test_a_session_loops_server_is_the_fixtures(check: Runs) -> None:
     """pytest-asyncio runs test and server on one loop; what the server's callbacks open is not the test's."""
     done = check(
@@ -308,6 +314,7 @@ def test_a_wider_fixture_that_fails_is_no_leak_of_the_test(check: Runs) -> None:
     assert (done.counts, done.leaks) == ({"errors": 2}, [])
 
 
+@needs_asyncio
 def test_what_the_test_of_a_wider_loop_leaks_is_found_at_its_own_place(check: Runs) -> None:
     """The wrapper that names the test's ledger is not in the way of its name or its report."""
     done = check(

@@ -194,9 +194,10 @@ def test_items_of_other_files_are_tests_like_others(check: Runs) -> None:
 
 def test_the_code_that_calls_tests_is_found_where_a_release_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not there under that name calls nothing."""
-    assert sorted(phases.callers()) == ["call_fixture_func", "pytest_pyfunc_call"]
+    names = set(phases.callers())
+    assert {"call_fixture_func", "pytest_pyfunc_call"} <= names
     monkeypatch.delattr(fixtures, "call_fixture_func")
-    assert list(phases.callers()) == ["pytest_pyfunc_call"]
+    assert set(phases.callers()) == names - {"call_fixture_func"}
 
 
 def test_a_pytest_without_its_private_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
