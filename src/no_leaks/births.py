@@ -13,6 +13,8 @@ from .ledger import Ledger, Record, all_ledgers
 _O_TMPFILE = getattr(os, "O_TMPFILE", 0)
 DELETED = " (deleted)"
 
+_SIBLINGS = ("-wal", "-journal", "-shm")
+"""What SQLite opens beside a database."""
 _SAME_START_S = 1.0
 """A child's start as the system dates it (in ticks of 10 ms) and the call that forked it are no further apart."""
 
@@ -185,13 +187,16 @@ def is_path(raw: object, path: str, flags: int = 0) -> bool:
         given = os.fsdecode(raw)  # pyright: ignore[reportUnknownArgumentType]
         if flags & _O_TMPFILE == _O_TMPFILE and _O_TMPFILE:
             return os.path.dirname(path) == os.path.realpath(given)
-        if os.path.realpath(given) == path:
-            return True
+        real = os.path.realpath(given)
     except Exception:
         return False
-    # The working directory may have changed since, and SQLite opens its journal beside the database.
-    base = os.path.basename(given)
-    return bool(base) and os.path.basename(path) in (base, f"{base}-wal", f"{base}-journal", f"{base}-shm")
+    if path == real or (path.startswith(f"{real}-") and path.removeprefix(real) in _SIBLINGS):
+        return True
+    # The working directory may have changed since a relative path was given: then its end has to do.
+    tail = os.path.normpath(given)
+    while tail.startswith(os.pardir + os.sep):
+        tail = tail[len(os.pardir + os.sep) :]
+    return not os.path.isabs(given) and tail not in (os.curdir, os.pardir) and path.endswith(os.sep + tail)
 
 
 def _object(record: Record) -> object | None:

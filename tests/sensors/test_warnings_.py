@@ -306,3 +306,13 @@ def test_the_interpreters_own_call_is_caught_in_a_plain_process() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "1 5\n", done.stderr
     assert "RuntimeWarning: coroutine 'fetch' was never awaited" in done.stderr
+
+
+def test_a_filter_that_was_covered_comes_to_the_front_again(watch: Make) -> None:
+    """An inner list of filters is a copy: a second one in it would tell each loss twice."""
+    watch("unclosed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings_.listen()
+        assert [seen is warnings_._FILTER for seen in warnings.filters].count(True) == 1
+        assert warnings.filters[0] is warnings_._FILTER

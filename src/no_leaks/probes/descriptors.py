@@ -175,20 +175,15 @@ def birth_of(descriptor: Descriptor, kind: Kind, ident: Ident, ledger: Ledger) -
     if kind == "sockets":
         return births.of_socket(descriptor.fd, ledger, since_s) or births.of_bare(ident, ledger, since_s)
     bare = births.of_bare(ident, ledger, since_s)
-    if bare is not None:
-        return bare
     wrapped = births.of_opened_descriptor(descriptor.fd, ledger, since_s)
-    if kind == "pipes" and not descriptor.link.startswith("/"):
-        return wrapped
-    if not descriptor.link:
-        return wrapped
+    if not descriptor.link or (kind == "pipes" and not descriptor.link.startswith("/")):
+        return bare or wrapped
     by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger, since_s)
-    by_path = by_path or births.of_file(descriptor.link, None, ledger, since_s) or wrapped
+    by_path = by_path or births.of_file(descriptor.link, None, ledger, since_s) or (None if bare else wrapped)
     mapped = births.of_mapping(descriptor.fd, descriptor.link, ledger, since_s)
-    # A mapping is made from a descriptor that was open before it: the newer record is the nearer one.
-    if mapped is not None and (by_path is None or mapped.record.born_s >= by_path.record.born_s):
-        return mapped
-    return by_path
+    # A duplicate and a mapping are made from a descriptor that was open before them: the newest record is the nearest.
+    known = [birth for birth in (by_path, mapped, bare) if birth is not None]
+    return max(known, key=lambda birth: birth.record.born_s, default=None)
 
 
 _DESCRIBERS: dict[Kind, Callable[..., Sighting]] = {
