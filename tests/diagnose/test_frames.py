@@ -73,10 +73,12 @@ def test_the_frames_of_an_unknown_thread_are_named_by_its_number() -> None:
 
     ident = _thread.start_new_thread(work, (Thing(),))
     ready.wait()
-    found = {names for names in frames.running(None).values() if names[0] == f"thread {ident}"}
+    # An earlier thread of the same number may have left a dummy behind, which then names this one.
+    dummy = next((thread.name for thread in threading.enumerate() if thread.ident == ident), ident)
+    found = set(frames.running(None).values())
     done.set()
     ended.wait()
-    assert (f"thread {ident}", "frame work: variable conn") in found
+    assert (f"thread {dummy}", "frame work: variable conn") in found
 
 
 def test_only_so_many_frames_are_asked() -> None:
