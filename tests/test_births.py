@@ -311,3 +311,11 @@ def test_a_file_that_mkstemp_opened_is_found_by_its_path(watch: Make) -> None:
     os.close(fd)
     os.unlink(path)
     assert births.of_file(path, None, watching.ledger) is not None
+
+
+def test_a_closed_descriptor_is_not_open() -> None:
+    """Its number may be free, or given again."""
+    fd = os.open(os.sep, os.O_RDONLY)
+    assert births.is_open(fd)
+    os.close(fd)
+    assert not births.is_open(fd)

@@ -76,3 +76,11 @@ def test_a_pool_that_looks_otherwise_is_left_alone(item: object, monkeypatch: py
     monkeypatch.setattr(executors._patches, "put", lambda *args: put.append(args))
     executors.install()
     assert put == []
+
+
+def test_a_pool_that_nobody_is_checked_for_leaves_no_record(watch: Make) -> None:
+    """Made outside of every scope, it is older than all."""
+    watching = watch("threads")
+    with ledger.at_work(None), ThreadPoolExecutor(1):
+        pass
+    assert list(watching.ledger.of(executors.EVENT)) == []

@@ -45,8 +45,9 @@ def _making(make: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(make)
     def noting(*args: Any, **kwargs: Any) -> Any:
         made: int | tuple[int, ...] = make(*args, **kwargs)
-        if ledger.current() is not None:
-            _note(make.__name__, made if isinstance(made, tuple) else (made,))
+        book = ledger.current()
+        if book is not None:
+            _note(book, make.__name__, made if isinstance(made, tuple) else (made,))
         return made
 
     return noting
@@ -56,8 +57,9 @@ def _selecting(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def noting(self: Any) -> None:
         init(self)
-        if ledger.current() is not None:
-            _note(SELECTOR, (self.fileno(),))
+        book = ledger.current()
+        if book is not None:
+            _note(book, SELECTOR, (self.fileno(),))
 
     return noting
 
@@ -87,18 +89,16 @@ def _hand_on(sock: Any, fd: int, book: ledger.Ledger) -> None:
         faults.note("detached sockets", error)
 
 
-def _note(maker: str, made: tuple[int, ...]) -> None:
+def _note(book: ledger.Ledger, maker: str, made: tuple[int, ...]) -> None:
     try:
-        book = ledger.current()
-        if book is not None:
+        # A loop that was made a moment before makes this for itself: one walk up the stack is enough.
+        last = book.records[-1] if book.records else None
+        if maker == SELECTOR and last is not None and last.event == "event loop":
+            stack = last.stack
+        else:
             # Frames up: this one, the wrapper, then who asked for it.
-            # A loop that was made a moment before makes this for itself: one walk up the stack is enough.
-            last = book.records[-1] if book.records else None
-            if maker == SELECTOR and last is not None and last.event == "event loop":
-                stack = last.stack
-            else:
-                stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
-            book.records.append(ledger.Record(EVENT, (maker, _idents(made)), stack))
+            stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
+        book.records.append(ledger.Record(EVENT, (maker, _idents(made)), stack))
     except Exception as error:
         faults.note("bare descriptors", error)
 
