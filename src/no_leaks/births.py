@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ _SIBLINGS = ("-wal", "-journal", "-shm")
 """What SQLite opens beside a database."""
 _SAME_START_S = 1.0
 """A child's start as the system dates it (in ticks of 10 ms) and the call that forked it are no further apart."""
+
+
+_NOT_OPEN = -1
+_unseen: deque[Record] = deque(maxlen=4096)
 
 
 class Birth(NamedTuple):
@@ -145,6 +150,20 @@ def descriptor_of(record: Record) -> int | None:
     return record.fd
 
 
+def note_socket(record: Record) -> None:
+    """Have a new socket's descriptor looked up before the next collection: the collector clears weak references first."""
+    _unseen.append(record)
+
+
+def remember() -> None:
+    """Look up the descriptors of the sockets made since the last collection; one that is only being made, once more."""
+    for _ in range(len(_unseen)):
+        record = _unseen.popleft()
+        seen = record.fd is not None
+        if descriptor_of(record) == _NOT_OPEN and not seen:
+            _unseen.append(record)
+
+
 def _inode(fd: int | None) -> int | None:
     try:
         return os.fstat(fd).st_ino if fd is not None else None
@@ -168,6 +187,11 @@ def is_older(fd: int, book: Ledger) -> bool:
     except OSError:
         return False
     return (fd, status.st_dev, status.st_ino) in book.older
+
+
+def has_all_older(book: Ledger) -> bool:
+    """Whether everything that was open before the ledger's scope is open still; False where nobody looked."""
+    return bool(book.older) and all(isinstance(fd, int) and is_older(fd, book) for fd, *_ in book.older)
 
 
 def is_held_since_before(raw: object, book: Ledger) -> bool:

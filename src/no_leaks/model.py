@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Kind: TypeAlias = str
 Ident: TypeAlias = tuple[Hashable, ...]
@@ -15,6 +15,8 @@ Spot: TypeAlias = tuple[str, Ident]
 """Where a thing was seen: the probe's name and the identity."""
 Places: TypeAlias = tuple[tuple[str, int, str], ...]
 RawStack: TypeAlias = tuple[tuple[CodeType, int], ...]
+Collection: TypeAlias = Literal["", "ours", "asked", "automatic"]
+"""Why the garbage collector is at work: not at all, for our settling, asked by the program, or by itself."""
 
 
 class Verdict(str, Enum):

@@ -137,11 +137,7 @@ class Scope:
         What Python closes without a word when it goes (a selector, a pipe's Connection) is no leak: dropped outside
         of a cycle it would have been closed at once, and a cycle only makes it later.
         """
-        from . import births
-
         self._keep_present(suspects)
-        for record in self.ledger.of("socket.__new__"):
-            births.descriptor_of(record)  # the collector clears weak references before it warns
         heard = len(self.ledger.losses)
         warnings_.collect()
         now = self.panel.look(self.names, self.ledger)

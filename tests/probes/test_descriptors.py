@@ -13,11 +13,12 @@ import pytest
 from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 
 from no_leaks import judge
+from no_leaks.handles import kind_of
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner, Verdict
 from no_leaks.names import HANDLES
 from no_leaks.probes import descriptors
-from no_leaks.probes.descriptors import Descriptor, DescriptorProbe, kind_of
+from no_leaks.probes.descriptors import DescriptorProbe
 from no_leaks.probes.panel import Panel
 from no_leaks.probes.protocol import Unavailable
 
@@ -214,7 +215,7 @@ def test_without_links_a_file_is_described_without_its_path(monkeypatch: pytest.
 )
 def test_the_system_decides_the_kind(mode: int, link: str, kind: str) -> None:
     """The type bits sort; memory files and terminals are no files to their users."""
-    assert kind_of(Descriptor(9, link, mode)) == kind
+    assert kind_of(link, mode) == kind
 
 
 def test_the_null_device_is_missed_by_nobody(watch: Make) -> None:

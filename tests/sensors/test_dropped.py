@@ -207,9 +207,9 @@ def test_a_database_of_the_scope_is_told_from_an_older_one(watch: Make) -> None:
     book = Ledger(Owner("function"))
     book.records.append(Record("sqlite3.connect/handle", (0x7F00AA,), origin.capture_here(0)))
     with ledger.at_work(book):
-        dropped.write("unclosed database in <sqlite3.Connection object at 0x7f00bb>", None, in_collection=True)
-        dropped.write("unclosed database in <sqlite3.Connection object at 0x7f00AA>", None, in_collection=True)
-        dropped.write("unclosed database in <no address>", None, in_collection=True)
+        dropped.write("unclosed database in <sqlite3.Connection object at 0x7f00bb>", None, "asked")
+        dropped.write("unclosed database in <sqlite3.Connection object at 0x7f00AA>", None, "asked")
+        dropped.write("unclosed database in <no address>", None, "asked")
     assert [bool(loss.stack) for loss in book.losses] == [True]
     assert len(strays.kept) == 2
 
@@ -245,7 +245,7 @@ def test_of_two_dead_sockets_neither_is_blamed_on_the_others_line(watch: Make) -
     dead.clear()
     del sock
     with ledger.at_work(book):
-        dropped.write("unclosed <socket.socket fd=999>", None, in_collection=False)
+        dropped.write("unclosed <socket.socket fd=999>", None)
     (loss,) = book.losses
     assert loss.stack == ()
 
@@ -255,7 +255,7 @@ def test_a_record_that_was_pruned_meanwhile_is_no_reason_to_fail(monkeypatch: py
     book = Ledger(Owner("function"))
     monkeypatch.setattr(dropped, "_birth", lambda *args: births.Birth(book, Record("open", ("x",), ())))
     with ledger.at_work(book):
-        dropped.write("unclosed file <x>", None, in_collection=True)
+        dropped.write("unclosed file <x>", None, "asked")
     assert len(book.losses) == 1
 
 

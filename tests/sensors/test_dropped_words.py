@@ -45,7 +45,7 @@ def test_what_the_runner_itself_drops_is_nobodys(clean_faults: None, file: str, 
     """The traceback of an earlier failure, say; what falls from a returning test is the test's."""
     book = Ledger(Owner("function"))
     with ledger.at_work(book):
-        dropped.write("unclosed file <none>", code_in(file)(), in_collection=False)
+        dropped.write("unclosed file <none>", code_in(file)())
     assert (len(strays.kept), len(book.losses)) == ((1, 0) if stray else (0, 1))
 
 
@@ -53,7 +53,7 @@ def test_without_a_frame_it_is_the_scopes(clean_faults: None) -> None:
     """C code may drop the last reference where no Python runs."""
     book = Ledger(Owner("function"))
     with ledger.at_work(book):
-        dropped.write("unclosed file <none>", None, in_collection=False)
+        dropped.write("unclosed file <none>", None)
     assert len(book.losses) == 1
 
 
@@ -71,7 +71,7 @@ def test_a_warning_is_called_by_its_words(clean_faults: None, text: str, type_: 
     """A library's own warning is heard too, and called an object."""
     book = Ledger(Owner("function"))
     with ledger.at_work(book):
-        dropped.write(text, None, in_collection=False)
+        dropped.write(text, None)
     (loss,) = book.losses
     assert (loss.resource.type, loss.kind) == (type_, kind)
     assert "0x" not in loss.resource.detail
@@ -118,6 +118,6 @@ def test_any_text_is_a_loss_and_no_error(text: str) -> None:
     """A library may warn of anything."""
     book = Ledger(Owner("function"))
     with ledger.at_work(book):
-        dropped.write(text, None, in_collection=False)
-        dropped.write(f"unclosed file {text}", None, in_collection=False)
+        dropped.write(text, None)
+        dropped.write(f"unclosed file {text}", None)
     assert len(book.losses) == 2

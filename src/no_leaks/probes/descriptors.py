@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 from .. import births, env
-from ..ledger import Ledger
+from ..handles import kind_of
+from ..ledger import Ledger, Record
 from ..model import Ident, Kind, Sighting, Snapshot
 from ..names import HANDLES
 from . import fds, files, objects, pipes, sockets
@@ -21,11 +21,16 @@ FIRST_FD = 3
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """One open descriptor: its number, what it points to (`/proc` link) and what `fstat` said."""
+    """One open descriptor: its identity, what it points to (`/proc` link) and what `fstat` said of its mode."""
 
-    fd: int
+    ident: tuple[int, int, int]
     link: str
     mode: int
+
+    @property
+    def fd(self) -> int:
+        """Its number."""
+        return self.ident[0]
 
 
 @final
@@ -102,16 +107,15 @@ class DescriptorProbe:
         descriptor = self.read(ident)
         if descriptor is None:
             return None
-        kind = kind_of(descriptor)
-        birth = birth_of(descriptor, kind, ident, ledger)
+        birth = birth_of(descriptor, ledger)
         if birth is not None and birth.ledger is not ledger:
             return None
-        return _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, birth.record if birth else None)
+        return _described(descriptor, birth.record if birth else None)
 
     def release(self, ident: Ident, ledger: Ledger) -> str:
         """Close it through the Python object that owns it; a bare number is left alone, somebody may close it yet."""
         descriptor = self.read(ident)
-        return objects.close(descriptor.fd, kind_of(descriptor)) if descriptor is not None else ""
+        return objects.close(descriptor.fd, kind_of(descriptor.link, descriptor.mode)) if descriptor is not None else ""
 
     def thing(self, ident: Ident, ledger: Ledger) -> object | None:
         """Return the Python object that owns the descriptor, for the search of who holds it."""
@@ -124,7 +128,7 @@ class DescriptorProbe:
             descriptor = self.read(ident)
             # logging.config.dictConfig closes every handler, pytest's own on the null device too: nobody misses it.
             if descriptor is not None and descriptor.link != os.devnull:
-                self._links[ident] = descriptor.link or kind_of(descriptor)
+                self._links[ident] = descriptor.link or kind_of(descriptor.link, descriptor.mode)
 
     def recall(self, ident: Ident) -> str | None:
         """Return what a descriptor that is gone had been, if it was there before any test or made by a wider fixture."""
@@ -133,16 +137,34 @@ class DescriptorProbe:
 
     def read(self, ident: Ident) -> Descriptor | None:
         """Read what a descriptor points to; None where it is closed or another by now."""
-        fd, device, inode = ident
+        fd = ident[0]
         assert isinstance(fd, int)
-        try:
-            status = os.fstat(fd)
-            link = os.readlink(f"{self._folder}/{fd}") if env.LINUX else ""
-        except OSError:
-            return None
-        if (status.st_dev, status.st_ino) != (device, inode):
-            return None
-        return Descriptor(fd, link, status.st_mode)
+        return _read(fd, ident, self._folder)
+
+
+def describe_now(fd: int, birth: births.Birth | None) -> Sighting | None:
+    """Describe a descriptor that is about to be closed; `birth` is known of what owns it. None where it is closed."""
+    descriptor = _read(fd)
+    if descriptor is None or birth is None:
+        return _described(descriptor, None) if descriptor is not None else None
+    nearer = birth_of(descriptor, birth.ledger)
+    return _described(descriptor, (nearer if nearer is not None and nearer.ledger is birth.ledger else birth).record)
+
+
+def _described(descriptor: Descriptor, record: Record | None) -> Sighting:
+    kind = kind_of(descriptor.link, descriptor.mode)
+    return _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, record)
+
+
+def _read(fd: int, same: Ident | None = None, folder: str | None = env.FD_FOLDER) -> Descriptor | None:
+    """Read a descriptor; None where it is closed, or not the `same` any more."""
+    try:
+        status = os.fstat(fd)
+        link = os.readlink(f"{folder}/{fd}") if env.LINUX else ""
+    except OSError:
+        return None
+    ident = (fd, status.st_dev, status.st_ino)
+    return Descriptor(ident, link, status.st_mode) if same in (None, ident) else None
 
 
 def _counts(folder: str) -> bool:
@@ -155,23 +177,9 @@ def _counts(folder: str) -> bool:
         os.close(fd)
 
 
-def kind_of(descriptor: Descriptor) -> Kind:
-    """Sort a descriptor into its kind by what the system says it is."""
-    mode, link = descriptor.mode, descriptor.link
-    if stat.S_ISSOCK(mode):
-        return "sockets"
-    if stat.S_ISFIFO(mode):
-        return "pipes"
-    if stat.S_ISREG(mode) and not link.startswith("/memfd:"):
-        return "files"
-    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not link.startswith(fds.TERMINALS)):
-        return "files"
-    return "fds"
-
-
-def birth_of(descriptor: Descriptor, kind: Kind, ident: Ident, ledger: Ledger) -> births.Birth | None:
+def birth_of(descriptor: Descriptor, ledger: Ledger) -> births.Birth | None:
     """Find who made a descriptor, by its identity, the object, the path or the number it was wrapped from."""
-    since_s = ledger.since_s
+    since_s, kind, ident = ledger.since_s, kind_of(descriptor.link, descriptor.mode), descriptor.ident
     if kind == "sockets":
         return births.of_socket(descriptor.fd, ledger, since_s) or births.of_bare(ident, ledger, since_s)
     bare = births.of_bare(ident, ledger, since_s)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import stat
 import time
 
+from ..handles import TERMINALS
 from ..ledger import Record
 from ..model import Resource, Sighting
-
-TERMINALS = ("/dev/pts/", "/dev/ptmx", "/dev/tty")
 
 _ANONYMOUS = {
     "eventpoll": ("epoll", "selector.close(), or epoll.close()"),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeAlias
 
-from .. import env, faults, ledger, origin
+from .. import births, env, faults, ledger, origin
 from ..model import RawStack
 
 Args: TypeAlias = tuple[Any, ...]  # what an event carries is the interpreter's affair
@@ -119,7 +119,9 @@ def _socket(args: Args, frame: FrameType) -> None:
     if book is not None:
         # A bare _socket.socket takes no weak reference; its descriptor is explained by the stack alone.
         ref = weakref.ref(args[0]) if hasattr(args[0], "__weakref__") else None
-        _write(book, ledger.Record("socket.__new__", args[1:], _of_loop(book, frame) or origin.capture(frame), ref))
+        record = ledger.Record("socket.__new__", args[1:], _of_loop(book, frame) or origin.capture(frame), ref)
+        births.note_socket(record)
+        _write(book, record)
 
 
 def _of_loop(book: ledger.Ledger, frame: FrameType) -> RawStack:

@@ -6,12 +6,12 @@ import ast
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from types import FrameType
 
 from .. import births, ledger, origin
-from ..model import Frame, RawStack, Resource, Sighting
-from . import finalized, strays
+from ..model import Collection, Frame, Resource, Sighting
+from . import collected, dropped_forms, finalized, strays
 
 _FD = re.compile(r"\bfd=(\d+)")
 _QUOTED = r"b?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
@@ -27,113 +27,38 @@ BODY_FILES = ("python.py", "unittest.py", "fixtures.py", "doctest.py")
 """The runner's files that call the user's code: what falls from a returning test is dropped there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How one kind of warning reads: what to call the thing, and what its user should have done."""
-
-    start: str
-    type: str
-    summary: str
-    fix: str
+_DROPPED = "it was closed by its finalizer when the last reference went"
 
 
-_FORMS = (
-    _Form("unclosed file", "file", "a file was opened and dropped unclosed", "with open(...) as f: ..."),
-    _Form(
-        "unclosed <ssl.",
-        "TLS socket",
-        "a TLS socket was opened and dropped unclosed",
-        "close it on every path, also after a failed handshake: with closing(sock): ...",
-    ),
-    _Form(
-        "unclosed <socket",
-        "socket",
-        "a socket was opened and dropped unclosed",
-        "with socket.socket(...) as sock: ..., or sock.close()",
-    ),
-    _Form(
-        "unclosed <StreamWriter",
-        "stream",
-        "a stream was opened and dropped unclosed",
-        "writer.close(); await writer.wait_closed()",
-    ),
-    _Form(
-        "unclosed transport",
-        "transport",
-        "an asyncio transport was dropped unclosed",
-        "writer.close(); await writer.wait_closed()",
-    ),
-    _Form(
-        "unclosed event loop",
-        "event loop",
-        "an event loop was created and dropped unclosed",
-        "loop.close(), or let asyncio.run(...) own the loop",
-    ),
-    _Form(
-        "unclosed database",
-        "database",
-        "an SQLite connection was opened and dropped unclosed",
-        "with contextlib.closing(sqlite3.connect(...)) as db: ...",
-    ),
-    _Form(
-        "unclosed scandir",
-        "directory",
-        "a directory scan was begun and dropped unfinished",
-        "with os.scandir(path) as entries: ...",
-    ),
-    _Form(
-        "subprocess",
-        "process",
-        "a child process was started and dropped while it ran",
-        "process.wait(), or with subprocess.Popen(...) as process: ...",
-    ),
-    _Form(
-        "Implicitly cleaning up",
-        "temporary folder",
-        "a temporary folder was made and left for the garbage collector to remove",
-        "with tempfile.TemporaryDirectory() as folder: ...",
-    ),
-    _Form(
-        "Async generator",
-        "async generator",
-        "an async generator was begun and dropped before its end",
-        "async with contextlib.aclosing(agen): ...",
-    ),
-)
-_OTHER = _Form(
-    "", "object", "an object that holds a resource was dropped unclosed", "close it before the last reference goes"
-)
-
-
-def write(text: str, frame: FrameType | None, *, in_collection: bool, by_chance: bool = False) -> None:
+def write(text: str, frame: FrameType | None, collection: Collection = "") -> None:
     """Turn one warning into a loss; inert where no scope is at work.
 
-    An automatic collection (`by_chance`) also brings up what is older than the scope: then a record that only has the
-    same path is no proof.
+    A collection that is not ours also brings up what is older than the scope: then a record that only has the same
+    path is no proof.
     """
     book = ledger.current()
     if book is None:
         return
-    form = next((form for form in _FORMS if text.startswith(form.start)), _OTHER)
-    birth = _birth(text, form, book)
-    if birth is not None and by_chance and _may_be_older(birth.record, book):
-        birth = None
-    identity = _identity(text)
-    if birth is None:
+    form = dropped_forms.of(text)
+    birth, identity = _birth(text, form, book), _identity(text)
+    if birth is None or (collection in ("asked", "automatic") and _may_be_older(birth.record, book)):
         holding = finalized.holding_of(frame, book)
         birth = holding.birth
         identity = identity or (f"fd {holding.fd}" if holding.fd is not None else "")
-    stack: RawStack = birth.record.stack if birth is not None else ()
-    sighting = Sighting(
-        kind="tasks" if form.type == "async generator" else "unclosed",
-        resource=Resource(form.type, identity, _detail(text)),
-        summary=form.summary,
-        fix=form.fix,
-        stack=stack,
-        now=() if in_collection else _users(origin.frames_now(frame)),
-        proof="the garbage collector closed it"
-        if in_collection
-        else "it was closed by its finalizer when the last reference went",
+    proof = "the garbage collector closed it" if collection else _DROPPED
+    seen = collected.as_seen(identity, birth, book) if collection == "automatic" else None
+    sighting = (
+        replace(seen, proof=proof)
+        if seen is not None
+        else Sighting(
+            kind=form.seen if collection == "automatic" else form.kind,
+            resource=Resource(form.type, identity, _detail(text)),
+            summary=form.summary,
+            fix=form.fix,
+            stack=birth.record.stack if birth is not None else (),
+            now=() if collection else _users(origin.frames_now(frame)),
+            proof=proof,
+        )
     )
     if birth is not None:
         birth.ledger.losses.append(sighting)
@@ -142,7 +67,7 @@ def write(text: str, frame: FrameType | None, *, in_collection: bool, by_chance:
     elif _is_younger(identity, book):
         book.losses.append(sighting)
     else:
-        keep(sighting, book, frame, in_collection=in_collection)
+        keep(sighting, book, frame, collection)
 
 
 def _users(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
@@ -150,9 +75,9 @@ def _users(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
     return frames if any(frame.in_app for frame in frames) else ()
 
 
-def keep(sighting: Sighting, book: ledger.Ledger, frame: FrameType | None, *, in_collection: bool) -> None:
+def keep(sighting: Sighting, book: ledger.Ledger, frame: FrameType | None, collection: Collection = "") -> None:
     """Charge a loss without a record to the scope at work, unless something older may have been collected here."""
-    if in_collection or _by_runner(frame):
+    if collection or _by_runner(frame):
         strays.kept.append(sighting)
     else:
         book.losses.append(sighting)
@@ -178,12 +103,12 @@ def _detail(text: str) -> str:
     return _ADDRESS.sub("", " ".join(text.split()))[:200]
 
 
-def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
+def _birth(text: str, form: dropped_forms.Form, book: ledger.Ledger) -> births.Birth | None:
     """Find the record that the warning's text speaks of: by descriptor, path or pid."""
     numbers = _NAMES.sub("", text)
     fd, pid, name, folder = _FD.search(numbers), _PID.search(numbers), _NAME.search(text), _FOLDER.search(text)
     if fd is not None:
-        return births.of_socket(int(fd[1]), book) or _only_dead_socket(int(fd[1]), book)
+        return births.of_socket(int(fd[1]), book)
     if folder is not None:
         path = str(ast.literal_eval(folder[1]))
         return births.find(book, lambda record: record.facts[0] == path, "tempfile.mkdtemp")
@@ -200,7 +125,9 @@ def _birth(text: str, form: _Form, book: ledger.Ledger) -> births.Birth | None:
 
 def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
     if isinstance(name, int):
-        return births.of_opened_descriptor(name, book)
+        known = births.of_opened_descriptor(name, book)
+        # An anonymous temporary file has its number for a name; the system still shows its folder.
+        return known or (None if births.is_older(name, book) else births.of_descriptor(name, book))
     text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
     exact = births.find(book, lambda record: record.facts[0] == name, "open")
     return exact or births.of_file(os.path.realpath(text), None, book)
@@ -220,7 +147,7 @@ def _is_younger(identity: str, book: ledger.Ledger) -> bool:
 def _may_be_older(record: ledger.Record, book: ledger.Ledger) -> bool:
     """Whether something of the same path, from before the scope, can be meant just as well."""
     if record.event == "os.scandir":
-        return True  # it is closed before it warns: nothing tells its folder any more
+        return not births.has_all_older(book)  # closed before it warns: only what is left open tells that it is younger
     return record.event == "open" and births.is_held_since_before(record.facts[0], book)
 
 
@@ -229,17 +156,6 @@ def _database(text: str, book: ledger.Ledger) -> births.Birth | None:
     address = _ADDRESS.search(text)
     number = int(address[0].rpartition("x")[2], 16) if address is not None else 0
     return births.find(book, lambda record: record.facts[0] == number, "sqlite3.connect/handle")
-
-
-def _only_dead_socket(fd: int, book: ledger.Ledger) -> births.Birth | None:
-    """A cycle's weak references are cleared before its finalizers run: take the record if only one can be meant."""
-    if births.is_older(fd, book):
-        return None
-    return _only(
-        birth
-        for birth in (births.Birth(book, record) for record in book.of("socket.__new__"))
-        if birth.record.fd is None and birth.record.ref is not None and birth.record.ref() is None
-    )
 
 
 def _only(candidates: Iterable[births.Birth]) -> births.Birth | None:

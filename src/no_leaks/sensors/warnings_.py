@@ -18,12 +18,12 @@ from collections.abc import Callable
 from types import CoroutineType, FrameType
 from typing import Any
 
-from .. import faults, ledger, origin
-from ..model import Places, Resource, Sighting
+from .. import births, faults, ledger, origin
+from ..model import Collection, Places, Resource, Sighting
 
 _text = ""
 _own_collection = False
-_collecting = False
+_collection: Collection = ""
 _original: Callable[[CoroutineType[Any, Any, Any]], None] | None = None
 _origin_depth: int | None = None
 _waiting: deque[Callable[[Any], None]] = deque()
@@ -118,13 +118,27 @@ def collect() -> int:
 
 
 def _on_collection(phase: str, info: dict[str, int]) -> None:
-    global _collecting
-    _collecting = phase == "start"
+    global _collection
+    if phase == "start":
+        births.remember()
+        _collection = "ours" if _own_collection else "asked" if _is_asked_for(info) else "automatic"
+    else:
+        _collection = ""
+
+
+def _is_asked_for(info: dict[str, int]) -> bool:
+    """Whether the program itself called `gc.collect()`: in full, and from code that has the word."""
+    if info["generation"] < 2:
+        return False
+    try:
+        return "collect" in origin.frame_up(2).f_code.co_names
+    except ValueError:
+        return False  # a thread without a frame of Python
 
 
 def _heard(text: str, frame: FrameType | None) -> None:
-    collecting, by_chance = _collecting, _collecting and not _own_collection
-    _tell(lambda dropped: dropped.write(text, frame, in_collection=collecting, by_chance=by_chance))
+    collection = _collection
+    _tell(lambda dropped: dropped.write(text, frame, collection))
 
 
 def _tell(tell: Callable[[Any], None]) -> None:
@@ -194,5 +208,5 @@ def _note_coroutine(coroutine: CoroutineType[Any, Any, Any], frame: FrameType | 
         places=places,
         proof="Python destroyed it before its first step",
     )
-    collecting = _collecting
-    _tell(lambda dropped: dropped.keep(sighting, book, frame, in_collection=collecting))
+    collection = _collection
+    _tell(lambda dropped: dropped.keep(sighting, book, frame, collection))
