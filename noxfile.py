@@ -115,5 +115,5 @@ def oldest(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the overhead, in pairs; arguments after `--` go to benchmarks/overhead.py."""
-    session.install(".[test,bench]")
+    session.install(".[test]")
     session.run("python", "benchmarks/overhead.py", *session.posargs)

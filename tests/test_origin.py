@@ -40,10 +40,9 @@ def test_a_captured_stack_names_the_caller_and_its_line(root: str) -> None:
     assert (frame.line, frame.in_app) == (line, True)
 
 
-def test_a_captured_stack_is_as_deep_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_captured_stack_is_as_deep_as_asked() -> None:
     """Deep enough for a report, and no deeper."""
-    monkeypatch.setattr(origin, "stops", {})  # of the run around this test
-    assert len(origin.capture(sys._getframe(), depth=2)) == 2
+    assert len(origin.capture(sys._getframe(), depth=2, stops={})) == 2
     assert origin.capture(None) == ()
 
 

@@ -34,7 +34,7 @@ def root() -> str:
     return _root
 
 
-def capture(frame: FrameType | None, depth: int = DEPTH) -> RawStack:
+def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeType] = stops) -> RawStack:
     """Return `(code, lasti)` pairs from `frame` outwards, up to the runner; formats nothing and holds no frame."""
     pairs: list[tuple[CodeType, int]] = []
     while frame is not None and depth:

@@ -60,17 +60,20 @@ class Scope:
         self.ledger = open_ledger(self.owner)
         self.outer = enter(self.ledger)
         self.names = self.names or self.panel.names(self.settings.kinds)
-        before = dict(self.before)
+        if tuple(self.before) != self.names or not TAKEN.isdisjoint(self.names):
+            self._look_first()
+        self.ledger.older = self.before.get("descriptors", EMPTY)
+        self.ledger.since_s = self.looked_s
+
+    def _look_first(self) -> None:
+        """Make `before` whole: carried on where it can be, looked at where it cannot, and nothing where all is counted anew."""
+        before = {name: seen for name, seen in self.before.items() if name in CARRIED}
         missing = tuple(name for name in self.names if name in TAKEN or (name in CARRIED and name not in before))
         if CARRIED.intersection(missing):
             self.looked_s = time.monotonic()
         if missing:
             before.update(self.panel.look(missing, self.ledger))
-        self.before = {
-            name: before.get(name, EMPTY) if name in CARRIED or name in TAKEN else EMPTY for name in self.names
-        }
-        self.ledger.older = self.before.get("descriptors", EMPTY)
-        self.ledger.since_s = self.looked_s
+        self.before = {name: before.get(name, EMPTY) for name in self.names}
 
     def adopt(self, born: Look) -> None:
         """Take into the baseline what a wider scope made meanwhile."""

@@ -12,7 +12,7 @@ from .config import Settings
 from .diff import Look
 from .ledger import Ledger
 from .model import Kind, Leak, Owner
-from .probes.panel import CARRIED, Panel
+from .probes.panel import Panel
 from .scope import Found, Scope
 from .sensors import strays, warnings_
 from .sensors.panel import Sensors
@@ -41,6 +41,7 @@ class Session:
         self._carried: Look = {}
         self._others: tuple[Ledger, ...] = ()
         self._carried_s = 0.0
+        self._tuned: Settings | None = None
 
     def start(self) -> None:
         """Begin to listen."""
@@ -80,7 +81,9 @@ class Session:
         scope = Scope(self.panel, settings, owner, self.sensors.spin, self._carried, looked_s=self._carried_s)
         self._carried = {}
         warnings_.listen()
-        self.sensors.tune(settings)
+        if settings is not self._tuned:
+            self._tuned = settings
+            self.sensors.tune(settings)
         scope.open()
         return scope
 
@@ -97,7 +100,7 @@ class Session:
         self.checked += 1
         self.leaks += leaks
         if not scope.left and scope.after == scope.before:
-            self._carried = {name: seen for name, seen in scope.after.items() if name in CARRIED}
+            self._carried = scope.after
             self._carried_s = scope.looked_s
         return leaks
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,16 +100,14 @@ class Fixtures:
             remember(idents)
 
 
-@contextmanager
-def own_coroutine(item: pytest.Item, ledger: Ledger) -> Generator[None]:
-    """While it runs, let a coroutine function test begin by naming its own ledger.
+def own_coroutine(item: pytest.Item, ledger: Ledger) -> Callable[[], None] | None:
+    """Let a coroutine function test begin by naming its own ledger; return what puts its function back, None for others.
 
     A loop of a wider scope runs its tasks in the context of the fixture that made it, and would hide the test's own leaks.
     """
     function = getattr(item, "obj", None)
     if function is None or not inspect.iscoroutinefunction(function):
-        yield
-        return
+        return None
 
     @functools.wraps(function)
     async def owned(*args: Any, **kwargs: Any) -> Any:
@@ -119,7 +116,4 @@ def own_coroutine(item: pytest.Item, ledger: Ledger) -> Generator[None]:
             return await function(*args, **kwargs)
 
     item.obj = owned  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        item.obj = function  # type: ignore[attr-defined]
+    return functools.partial(setattr, item, "obj", function)

@@ -11,6 +11,7 @@ import pytest
 from .. import faults, origin, rules
 from ..config import Settings
 from ..errors import SettingError
+from ..ledger import Ledger
 from ..model import Kind, Owner
 from ..scope import Scope
 from ..session import Session
@@ -32,6 +33,8 @@ class Runtime:
         self.tests = 0
         self._armed = False
         self._closed: tuple[str, ...] = ()
+        self._given_back: Callable[[], None] | None = None
+        """Puts the function of a coroutine test back, as it was."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -60,21 +63,26 @@ class Runtime:
             self.session.forget()
             self.owners.begin_unchecked(item)
             return None
-        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        hook = item.ihook  # a property that looks up the conftest files of the item's folder
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         self._run(item, nextitem, settings)
-        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings) -> None:
         reports: list[pytest.TestReport] = []
-        self._guarded(lambda: self._open(item, settings))
+        self._guarded(self._open, item, settings)
         try:
             phases.run(item, nextitem, reports)
-            self._guarded(lambda: self._close(item, reports))
+            self._guarded(self._close, item, reports)
         finally:
             self._abandon()
+            if self._given_back is not None:
+                self._given_back()
+                self._given_back = None
+            log = item.ihook.pytest_runtest_logreport
             for report in reports:
-                item.ihook.pytest_runtest_logreport(report=report)
+                log(report=report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
@@ -91,20 +99,21 @@ class Runtime:
         if fixturedef.scope != "function" and self.owners.end(fixturedef):
             self.owners.changed = True
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Arm a test without fixtures, and let a coroutine test run under its own scope whatever loop it runs on."""
-        if self.scope is None:
-            return (yield)
-        self._arm(item)
-        with ownership.own_coroutine(item, self.scope.ledger):
-            return (yield)
+        if self.scope is not None:
+            self._arm(item)
+            self._guarded(self._own, item, self.scope.ledger)
+
+    def _own(self, item: pytest.Item, ledger: Ledger) -> None:
+        self._given_back = ownership.own_coroutine(item, ledger)
 
     def _arm(self, item: pytest.Item) -> None:
         """Have the scope looked at after the item's last finalizer and before those of wider nodes."""
         if not self._armed:
             self._armed = True
-            self._guarded(lambda: item.addfinalizer(self._settle))
+            self._guarded(item.addfinalizer, self._settle)
 
     def _arm_late(self, item: pytest.Item) -> None:
         """Under --pdb, have the scope looked at later still: a unittest's tearDown then waits for the item's teardown."""
@@ -168,10 +177,10 @@ class Runtime:
             self.session.forget()
             scope.end()
 
-    def _guarded(self, call: Callable[[], None]) -> None:
+    def _guarded(self, call: Callable[..., None], *args: object) -> None:
         """Our own fault never breaks the user's test: it is noted, and the summary says so."""
         try:
-            call()
+            call(*args)
         except Exception as error:
             faults.note("plugin", error)
             self._abandon()

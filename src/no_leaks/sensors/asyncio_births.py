@@ -24,7 +24,7 @@ _patches = Patches()
 
 def install(loop_class: Any) -> str:
     """Begin to see births on this class of loops; return "" or what cannot be seen."""
-    owned.stops["_run"] = sys.modules["asyncio.events"].Handle._run.__code__
+    owned.stop_at("_run", sys.modules["asyncio.events"].Handle._run.__code__)
     seen = {
         "event loops": _patches.put(loop_class, "__init__", _creating),
         "async generators": _patches.put(loop_class, "_asyncgen_firstiter_hook", _starting)

@@ -15,6 +15,13 @@ from .. import env, faults, ledger
 from . import owned
 from .patches import Patches
 
+HOUSEKEEPING = frozenset(
+    f"{loop}.{name}"
+    for loop in ("BaseEventLoop", "Loop")
+    for name in ("shutdown_asyncgens", "shutdown_default_executor")
+)
+"""Coroutines of the loop itself, which every runner runs to their end: two of three tasks of a test."""
+
 _patches = Patches()
 _once: Callable[[Any], None] | None = None
 
@@ -64,7 +71,7 @@ def _note(task: Any) -> None:
     global _once
     try:
         book = ledger.current()
-        if book is not None:
+        if book is not None and getattr(task.get_coro(), "__qualname__", "") not in HOUSEKEEPING:
             owned.write(book, owned.TASK, task, owned.frame_up(2))
             if _once is not None:
                 call, _once = _once, None

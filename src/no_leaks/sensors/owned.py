@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 
 from .. import births, ledger, origin
-from ..model import RawStack, Sighting
+from ..model import Sighting
 
 TASK = "task"
 TIMER = "timer"
@@ -27,34 +27,27 @@ key = object.__hash__
 frame_up = origin.frame_up
 """Returns the frame so many calls up."""
 
-stops: dict[str, CodeType] = {}
-"""The code in which event loops call the program, by name: a code object is hashed over all its content, each time."""
-
+_stops: dict[str, CodeType] = {}
+"""Where a walk up the stack ends: the runner's code, and that in which event loops call the program."""
 _born = 0
+
+
+def stop_at(name: str, code: CodeType) -> None:
+    """End walks up the stack at this code too: below are a dozen frames of the loop's own."""
+    _stops.update(origin.stops)
+    _stops[name] = code
 
 
 def write(book: ledger.Ledger, event: str, thing: object, frame: FrameType, *facts: object) -> None:
     """Record a birth; `facts` follow the key."""
     global _born
-    book.records.append(ledger.Record(event, (key(thing), *facts), _capture(frame), weakref.ref(thing)))
+    book.records.append(
+        ledger.Record(event, (key(thing), *facts), origin.capture(frame, stops=_stops), weakref.ref(thing))
+    )
     _born += 1
     if _born >= PRUNE_EVERY:
         _born = 0
         prune(book)
-
-
-def _capture(frame: FrameType | None) -> RawStack:
-    """Take a raw stack up to where the loop called the program: below are a dozen frames of the loop's own."""
-    pairs: list[tuple[CodeType, int]] = []
-    for _ in range(origin.DEPTH):
-        if frame is None:
-            break
-        code = frame.f_code
-        if stops.get(code.co_name) is code or origin.stops.get(code.co_name) is code:
-            break
-        pairs.append((code, frame.f_lasti))
-        frame = frame.f_back
-    return tuple(pairs)
 
 
 def prune(book: ledger.Ledger) -> None:

@@ -34,7 +34,7 @@ def install() -> str:
         and _patches.put(runner, "spawn_system_task", _spawning)
     )
     if hasattr(run, "unrolled_run"):
-        owned.stops["unrolled_run"] = run.unrolled_run.__code__
+        owned.stop_at("unrolled_run", run.unrolled_run.__code__)
     return "" if seen else "this trio keeps its async generators in a way that is not known here"
 
 
