@@ -117,3 +117,9 @@ def bench(session: nox.Session) -> None:
     """Measure the overhead, in pairs; arguments after `--` go to benchmarks/overhead.py."""
     session.install(".[test]")
     session.run("python", "benchmarks/overhead.py", *session.posargs)
+
+
+@nox.session(default=False)
+def open_suites(session: nox.Session) -> None:
+    """Run public projects' tests with and without the plugin; arguments after `--` go to benchmarks/open_suites."""
+    session.run("python", "benchmarks/open_suites", *session.posargs)
