@@ -8,8 +8,12 @@ from runs import Runs
 
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Run pytest without pytest-asyncio, which warns each run that does not set an ini key of its own."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio")
+    """Run pytest without pytest-asyncio, which warns each run that does not set an ini key of its own.
+
+    And without those that run items in their own way: pytest-rerunfailures leaves a server open, flaky prints a report.
+    """
+    others = ("asyncio", "rerunfailures", "flaky", "run-parallel")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
     return pytester
 
 
