@@ -154,6 +154,33 @@ def test_the_first_judgement_that_fits_counts(script: SimpleNamespace) -> None:
     assert [(one.verdict, one.why) for one in judged(script, other, mine, last)] == [("true", "never closed")]
 
 
+@pytest.mark.parametrize(
+    ("told", "said", "comes_to"),
+    [
+        ("leak", "true", "true"),
+        ("unconfirmed", "true", "true"),
+        ("leak", "once", "false"),
+        ("leak", "false", "false"),
+        ("once", "once", "once"),
+        ("once", "true", "missed"),
+    ],
+)
+def test_a_verdict_is_right_or_wrong(script: SimpleNamespace, told: str, said: str, comes_to: str) -> None:
+    """A leak that is none is false; a leak that is called `once` was missed."""
+    runs = [plain(script, {}), checked(script, {}, leak(verdict=told))]
+    entry = script.judgement.entry({"kind": "sockets", "is": said, "why": "read it"})
+    (one,) = script.judgement.judge(script.compare.compare(runs).accusations, [entry])
+
+    assert one.verdict == comes_to
+
+
+def test_what_is_allowed_is_not_told(script: SimpleNamespace) -> None:
+    """A suite's own markers are its own affair."""
+    runs = [plain(script, {}), checked(script, {}, leak(verdict="allowed"))]
+
+    assert script.compare.compare(runs).accusations == ()
+
+
 def test_what_nobody_has_read_is_unjudged(script: SimpleNamespace) -> None:
     """It shows, and the suite is not right."""
     assert [one.verdict for one in judged(script)] == ["unjudged"]
@@ -178,10 +205,12 @@ def test_the_judgements_name_known_suites(script: SimpleNamespace) -> None:
 def test_the_page_counts_and_shows(script: SimpleNamespace) -> None:
     """One line of numbers for a suite, and one for what it is accused of."""
     first = plain(script, {TEST: "passed", "tests/test_a.py::test_y": "skipped"})
-    result = script.compare.compare([first, checked(script, {TEST: "leaked"}, leak())])
+    result = script.compare.compare(
+        [first, checked(script, {TEST: "leaked", "tests/test_a.py::test_y": "skipped"}, leak())]
+    )
     suite = script.page.Suite("shop", "1.0", "sockets", result, tuple(judged(script)))
 
-    assert script.page.row(suite).startswith("| shop 1.0 | 1 | 1 | 0 | 0 | 0 | 1 | 1 |")
+    assert script.page.row(suite).startswith("| shop 1.0 | 1 | 1 | 0 | 0 | 0 | 0 | 1 | 0 |")
     assert f"| `{TEST}` | sockets | `tests/test_a.py:7` | **unjudged**: a socket was left |" in list(
         script.page.details([suite])
     )

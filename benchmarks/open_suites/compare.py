@@ -11,6 +11,8 @@ from typing import Any
 from running import Run
 
 FAILING = ("leak", "unconfirmed")
+TOLD = (*FAILING, "once")
+"""The verdicts that can be right or wrong; what a suite allows itself is its own affair."""
 LIBRARY = re.compile(r"^.*/(?:site-packages|lib/python[\d.]+)/")
 
 
@@ -89,6 +91,8 @@ def accusations(runs: Iterable[Run]) -> list[Accusation]:
     found: dict[tuple[str, str, str, str], tuple[str, set[str]]] = {}
     for run in runs:
         for leak in run.report["leaks"]:
+            if leak["verdict"] not in TOLD:
+                continue
             key = test_of(leak), leak["kind"], site_of(leak), leak["verdict"]
             _, tests = found.setdefault(key, (leak["summary"], set()))
             tests |= {leak["test"]} - {None}

@@ -11,12 +11,15 @@ from typing import Any
 from compare import FAILING, Accusation
 from projects import read_toml
 
-TRUE, FALSE, UNJUDGED = "true", "false", "unjudged"
+TRUE, FALSE, ONCE, MISSED, UNJUDGED = "true", "false", "once", "missed", "unjudged"
+SAID = (TRUE, FALSE, ONCE)
+"""What an entry may say: something leaks, nothing does, or it is made once and kept."""
+RIGHT = (TRUE, ONCE)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One entry: which accusations it is about, whether they are true, and which line leaks or why none does."""
+    """One entry: what it is about, whether it leaks, and which line does or why none does."""
 
     tests: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -35,7 +38,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Judged:
-    """An accusation and what is said of it."""
+    """An accusation and whether it is right: what is called `once` and leaks again each time is a leak that was missed."""
 
     accusation: Accusation
     verdict: str
@@ -43,7 +46,7 @@ class Judged:
 
 
 def read(path: Path) -> dict[str, tuple[Judgement, ...]]:
-    """Read the judgements of each suite. Raises ValueError where an entry says neither true nor false, or not why."""
+    """Read the judgements of each suite. Raises ValueError where an entry says nothing of it, or not why."""
     return {suite: tuple(map(entry, rows)) for suite, rows in read_toml(path).items()}
 
 
@@ -52,8 +55,8 @@ def entry(row: dict[str, Any]) -> Judgement:
     one = Judgement(
         listed(row, "test"), listed(row, "kind"), listed(row, "site"), row.get("is", ""), row.get("why", "")
     )
-    if one.verdict not in (TRUE, FALSE) or not one.why or not (one.tests or one.kinds or one.sites):
-        raise ValueError(f'an entry has test, kind or site, is = "true" or "false", and why: {row}')
+    if one.verdict not in SAID or not one.why or not (one.tests or one.kinds or one.sites):
+        raise ValueError(f"an entry has test, kind or site, is (one of {SAID}), and why: {row}")
     return one
 
 
@@ -64,12 +67,16 @@ def listed(row: dict[str, Any], key: str) -> tuple[str, ...]:
 
 
 def judge(accusations: Iterable[Accusation], judgements: Iterable[Judgement]) -> Iterator[Judged]:
-    """Yield what fails a test with the first judgement that is about it; what nobody has read yet is unjudged."""
+    """Yield each with the first judgement that is about it; what nobody has read yet is unjudged."""
     known = tuple(judgements)
     for accusation in accusations:
-        if accusation.verdict in FAILING:
-            said = next((one for one in known if one.is_about(accusation)), None)
-            yield Judged(accusation, said.verdict if said else UNJUDGED, said.why if said else "")
+        said = next((one for one in known if one.is_about(accusation)), None)
+        if said is None:
+            yield Judged(accusation, UNJUDGED, "")
+        elif accusation.verdict in FAILING:
+            yield Judged(accusation, TRUE if said.verdict == TRUE else FALSE, said.why)
+        else:
+            yield Judged(accusation, MISSED if said.verdict == TRUE else ONCE, said.why)
 
 
 def any_of(patterns: tuple[str, ...], text: str) -> bool:

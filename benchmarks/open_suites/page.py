@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from compare import Accusation, Result, count
-from judgement import FALSE, TRUE, UNJUDGED, Judged
+from judgement import FALSE, MISSED, ONCE, RIGHT, TRUE, UNJUDGED, Judged
 
-ORDER = (UNJUDGED, FALSE, TRUE)
+ORDER = (UNJUDGED, FALSE, MISSED, TRUE, ONCE)
 
 HEAD = (
-    "| suite | tests | leaks | `once` | unconfirmed | false | unjudged | changed "
+    "| suite | tests | leaks | `once` | unconfirmed | false | missed | unjudged | changed "
     "| whole suite | with no-leaks | clean tests | with no-leaks | ratio | tests alone |"
 )
-RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Suite:
     @property
     def is_right(self) -> bool:
         """Whether everything that it was told is true, and nothing else happened to it."""
-        wrong = any(one.verdict != TRUE for one in self.judged)
+        wrong = any(one.verdict not in RIGHT for one in self.judged)
         return not (wrong or self.result.changes or self.result.broken)
 
 
@@ -52,6 +52,7 @@ def row(suite: Suite) -> str:
         result.tests_with("once"),
         result.tests_with("unconfirmed"),
         suite.tests_judged(FALSE),
+        suite.tests_judged(MISSED),
         suite.tests_judged(UNJUDGED),
         len(result.changes),
     )
@@ -69,13 +70,12 @@ def details(suites: Iterable[Suite]) -> Iterator[str]:
     """Yield the lines below the table: each accusation, with what its code says."""
     for suite in suites:
         yield from ("", f"## {suite.name}", "", f"{suite.about[:1].upper()}{suite.about[1:]}.")
-        yield from block("Accused of nothing.", accused(suite.judged))
-        yield from block("", once(suite.result.accusations))
-        yield from block("", changed(suite.result))
+        yield from block(accused(suite.judged), "Accused of nothing.")
+        yield from block(changed(suite.result))
         yield from (f"\nNot working: {words}" for words in suite.result.broken)
 
 
-def block(empty: str, lines: Iterable[str]) -> Iterator[str]:
+def block(lines: Iterable[str], empty: str = "") -> Iterator[str]:
     """Yield lines with an empty one before them, or what stands for none."""
     found = list(lines) or ([empty] if empty else [])
     if found:
@@ -83,7 +83,7 @@ def block(empty: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def accused(judged: Sequence[Judged]) -> Iterator[str]:
-    """Yield a table of what fails a test: first what nobody has judged; what one judgement is about stands together."""
+    """Yield a table of what was told: first what nobody has judged; what one judgement is about stands together."""
     groups: dict[tuple[int, str, str, str], list[Accusation]] = {}
     for one in judged:
         alone = one.accusation.test if one.verdict == UNJUDGED else ""
@@ -112,13 +112,6 @@ def kinds_of(group: Iterable[Accusation]) -> str:
 def sites_of(group: Iterable[Accusation]) -> str:
     """Name the lines where it was made."""
     return "<br>".join(sorted({f"`{one.site}`" if one.site else "unknown" for one in group}))
-
-
-def once(accusations: Iterable[Accusation]) -> Iterator[str]:
-    """Yield what is made once and kept, which fails no test."""
-    for one in accusations:
-        if one.verdict == "once":
-            yield f"- `once`: {one.summary} ({one.kind}, {one.site or 'site unknown'}), `{one.test}`{times(len(one.tests))}"
 
 
 def changed(result: Result) -> Iterator[str]:
