@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("library", "session", "canary", "scope", "settle"),
     ("probes", "sensors", "resources"),
     ("reporters", "gate", "baseline"),
-    ("diff", "judge", "diagnose"),
+    ("diff", "judge", "confirm", "diagnose"),
     (
         "births",
         "config",

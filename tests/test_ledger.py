@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import contextvars
 import threading
 from collections.abc import Iterator
 
@@ -140,3 +141,21 @@ def test_losses_after_the_end_are_late() -> None:
     book = open_ledger(Owner("function"))
     end_ledger(book)
     assert book.judged == 0
+
+
+def test_a_run_inside_a_run_has_its_own_at_work() -> None:
+    """A context that was copied before its scope began names the outer run's; the thread knows better."""
+    outer = open_ledger(Owner("function", test="outer"))
+    with at_work(outer):
+        copied = contextvars.copy_context()
+        ledger.set_depth(outer.depth + 1)
+        inner = open_ledger(Owner("function", test="inner"))
+        before = ledger.enter(inner)
+        try:
+            assert copied.run(current) is inner
+        finally:
+            ledger.leave(inner, before)
+            ledger.set_depth(outer.depth)
+        assert copied.run(current) is outer
+    end_ledger(inner)
+    end_ledger(outer)

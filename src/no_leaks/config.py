@@ -45,6 +45,7 @@ class Settings:
     kinds: frozenset[Kind] = frozenset(DEFAULT)
     grace_s: float = 0.5
     confirm: str = "auto"
+    confirm_limit_s: float = 30.0
     action: str = "fail"
     strict: bool = False
     allowances: tuple[Allowance, ...] = ()
@@ -67,6 +68,7 @@ class Layer:
     kinds: KindChange = NO_CHANGE
     grace_s: float | None = None
     confirm: str | None = None
+    confirm_limit_s: float | None = None
     action: str | None = None
     strict: bool | None = None
     allowances: tuple[Allowance, ...] = ()
@@ -89,6 +91,7 @@ def merge(base: Settings, layer: Layer) -> Settings:
         kinds=layer.kinds.on(base.kinds),
         grace_s=_nearer(layer.grace_s, base.grace_s),
         confirm=_nearer(layer.confirm, base.confirm),
+        confirm_limit_s=_nearer(layer.confirm_limit_s, base.confirm_limit_s),
         action=_nearer(layer.action, base.action),
         strict=_nearer(layer.strict, base.strict),
         allowances=tuple(dict.fromkeys((*base.allowances, *layer.allowances))),
@@ -184,7 +187,8 @@ def _always_on(to: Layer, value: object, where: str) -> Layer:
 KEYWORDS: dict[str, Callable[[Layer, object, str], Layer]] = {
     "enabled": lambda to, value, where: replace(to, enabled=flag(value, where)),
     "grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
-    "confirm": lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
+    "confirm": lambda to, value, where: replace(to, confirm=_confirm(value, where)),
+    "confirm_limit": lambda to, value, where: replace(to, confirm_limit_s=seconds(value, where)),
     "action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
     "strict": lambda to, value, where: replace(to, strict=flag(value, where)),
     "task_name_filter": _task_filter,
@@ -202,6 +206,11 @@ KEYWORDS: dict[str, Callable[[Layer, object, str], Layer]] = {
     "enable_task_creation_tracking": _always_on,
 }
 """Keywords of marker and library beside the kinds and groups; the ONE list of them."""
+
+
+def _confirm(value: object, where: str) -> str:
+    """Read False as "never", and True as what holds without it."""
+    return ("auto" if value else "never") if isinstance(value, bool) else choice(value, where, CONFIRM)
 
 
 def _nearer(near: _T | None, far: _T) -> _T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 import weakref
@@ -53,6 +54,8 @@ class Ledger:
     """How many threads were started by the bare `_thread` module (told by 3.12 and later)."""
     judged: int = 0
     """How many losses had been judged when it ended; later ones come late."""
+    depth: int = 0
+    """How many runs were under way when it was opened: a test of a plugin runs pytest inside pytest."""
 
     def of(self, *events: str) -> Iterator[Record]:
         """Yield the records of these events, newest first."""
@@ -62,8 +65,9 @@ class Ledger:
 CURRENT: ContextVar[Ledger | None] = ContextVar("no_leaks_ledger", default=None)
 SUBMITTED: ContextVar[RawStack] = ContextVar("no_leaks_submitted", default=())
 """Where the work that runs in a pool's thread was handed in: it goes on where the thread's own stack ends."""
-NOBODY = Ledger(Owner("nobody"))
+NOBODY = Ledger(Owner("nobody"), depth=sys.maxsize)
 """Named as the ledger at work where our own code opens something: nothing is written down."""
+_depth = 0
 _living: list[Ledger] = []
 _tombstones: deque[Ledger] = deque(maxlen=TOMBSTONES)
 
@@ -72,14 +76,15 @@ def current() -> Ledger | None:
     """Return the ledger of the scope at work here: the context's, else this thread's; None where nobody is at work.
 
     A thread's is the one it was started under, or of the scope that is open in it: a context that was copied before
-    that scope began (`IsolatedAsyncioTestCase` copies one when the case is made) knows of none.
+    that scope began (`IsolatedAsyncioTestCase` copies one when the case is made) knows of none, or, in a run inside a
+    run, of the outer one's.
     """
     ledger = CURRENT.get()
-    if ledger is None:
+    if ledger is None or ledger.depth < _depth:
         # threading.current_thread() would register a dummy for a foreign thread; the table it reads does not.
         table = cast("dict[int, threading.Thread]", threading._active)  # type: ignore[attr-defined] # not in the stubs
         thread = table.get(threading.get_ident())
-        ledger = getattr(thread, "_no_leaks_ledger", None)
+        ledger = getattr(thread, "_no_leaks_ledger", None) or ledger
     return None if ledger is NOBODY else ledger
 
 
@@ -111,9 +116,15 @@ def of_thread(thread: threading.Thread) -> Ledger | None:
     return getattr(thread, "_no_leaks_ledger", None)
 
 
+def set_depth(depth: int) -> None:
+    """Say how many runs are under way."""
+    global _depth
+    _depth = depth
+
+
 def open_ledger(owner: Owner) -> Ledger:
     """Begin a ledger; it counts as living until `end_ledger`."""
-    ledger = Ledger(owner)
+    ledger = Ledger(owner, depth=_depth)
     _living.append(ledger)
     return ledger
 

@@ -51,6 +51,8 @@ class Owner:
     scope: str
     fixture: str | None = None
     test: str | None = None
+    place: str = ""
+    """Where the fixture was written: "tests/conftest.py:12"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +128,7 @@ class Leak:
     """What was done about it: "closed", "cancelled", "killed"; empty where nothing could be done safely."""
     reason: str = ""
     """Why it is allowed, in the user's words."""
+    shown: bool = False
+    """Whether a report of its owner's shows it: the end of the run need not."""
     occurrences: int = 1
     also_in: tuple[str, ...] = ()

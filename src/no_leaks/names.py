@@ -22,6 +22,7 @@ KEYWORDS = (
     "enabled",
     "grace",
     "confirm",
+    "confirm_limit",
     "action",
     "strict",
     "task_name_filter",

@@ -12,7 +12,7 @@ from . import judge
 from .config import Settings
 from .diff import Look, diff
 from .ledger import Ledger, end_ledger, enter, leave, open_ledger
-from .model import Evidence, Owner, Sighting, Snapshot, Spot
+from .model import Evidence, Owner, Sighting, Snapshot, Spot, Verdict
 from .probes.panel import CARRIED, EMPTY, TAKEN, Panel
 from .sensors import warnings_
 from .settle import Patience, Steps
@@ -33,6 +33,10 @@ class Found:
     sighting: Sighting
     spot: Spot | None
     evidence: Evidence
+    verdict: Verdict | None = None
+    """What repeating the scope has shown; None where it was not repeated."""
+    reason: str = ""
+    """Why the verdict is so, where it is none of a leak."""
 
 
 @dataclass(slots=True, eq=False)

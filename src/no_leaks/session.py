@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from . import canary, faults, judge, ledger, origin
 from .config import Settings
 from .diff import Look
 from .ledger import Ledger
-from .model import Kind, Leak, Owner
+from .model import Kind, Leak, Owner, Verdict
 from .probes.panel import Panel
 from .scope import Found, Scope
 from .sensors import strays, warnings_
@@ -95,18 +96,29 @@ class Session:
 
     def conclude(self, scope: Scope) -> tuple[Leak, ...]:
         """Judge and explain what a settled scope left, let go of it, and end the scope."""
-        leaks = tuple(self._explain(scope, found) for found in scope.left or ())
-        scope.end()
+        leaks = self.account(scope)
         self.checked += 1
-        self.leaks += leaks
         if not scope.left and scope.after == scope.before:
             self._carried = scope.after
             self._carried_s = scope.looked_s
         return leaks
 
+    def account(self, scope: Scope, *, shown: bool = False) -> tuple[Leak, ...]:
+        """Conclude a settled scope that is no test's; `shown` says that a report of its own will show its leaks."""
+        leaks = tuple(replace(self._explain(scope, found), shown=shown) for found in scope.left or ())
+        scope.end()
+        self.leaks += leaks
+        return leaks
+
     def forget(self) -> None:
         """Carry nothing on: something happened between two scopes that no scope answers for."""
         self._carried = {}
+
+    def supersede(self, earlier: Iterable[Leak], later: Iterable[Leak]) -> None:
+        """Keep what an attempt at a test left only where a further attempt has not left it again: it is one leak."""
+        again = {(leak.kind, leak.fingerprint) for leak in later}
+        gone = {id(leak) for leak in earlier if (leak.kind, leak.fingerprint) in again}
+        self.leaks = [leak for leak in self.leaks if id(leak) not in gone]
 
     def late(self) -> tuple[Leak, ...]:
         """Return what came to light under scopes that had ended, in their name."""
@@ -127,33 +139,41 @@ class Session:
         """Describe what the collector revealed and no scope can be charged with."""
         return tuple(f"{stray.summary}: {stray.resource.type} {stray.resource.detail}" for stray in strays.kept)
 
+    def drop(self, scope: Scope) -> None:
+        """End a scope that was only a repetition: it counts for nothing, and what comes to light under it later, neither."""
+        scope.end()
+        scope.ledger.judged = sys.maxsize
+
+    def let_go(self, scope: Scope, found: Found, held_by: tuple[str, ...] | None = None) -> str:
+        """Close, cancel or kill one finding if nobody can miss it; return what was done."""
+        if found.spot is None:
+            return ""
+        holders = self._held_by(scope, found) if held_by is None else held_by
+        return self.panel.release(*found.spot, scope.ledger) if self._is_free(scope, found, holders) else ""
+
     def _explain(self, scope: Scope, found: Found) -> Leak:
         from . import diagnose  # what only a leak needs is loaded for a leak
 
-        sighting = found.sighting
-        verdict, reason = judge.verdict(sighting, scope.settings.allowances)
-        held_by: tuple[str, ...] = ()
-        if found.spot is not None:
-            held_by = self._held_by(scope, found)
-        done = ""
-        if verdict.fails and found.spot is not None and self._is_free(scope, found, held_by):
-            done = self.panel.release(*found.spot, scope.ledger)
+        verdict, reason = judge.verdict(found.sighting, scope.settings.allowances)
+        if verdict is Verdict.LEAK and found.verdict is not None:
+            verdict, reason = found.verdict, found.reason
+        held_by = self._held_by(scope, found)
         return diagnose.explain(
-            sighting,
+            found.sighting,
             verdict=verdict,
             evidence=found.evidence,
             owner=scope.owner,
             test=scope.owner.test,
             root=self.root,
             held_by=held_by,
-            done=done,
+            done=self.let_go(scope, found, held_by) if verdict.fails else "",
             reason=reason,
         )
 
     def _is_free(self, scope: Scope, found: Found, held_by: tuple[str, ...]) -> bool:
         """Whether nobody can miss a thing once it is closed: a later test that trips over it would fail on our account."""
-        if found.sighting.kind in OWN_WORK:
-            return True
+        if found.sighting.kind in OWN_WORK and found.verdict is not Verdict.UNCONFIRMED:
+            return True  # of what could not be repeated nobody knows whether it was made to stay
         if any(other.sighting.kind == "threads" for other in scope.left or ()):
             return False  # it may be at work with what was left beside it, a pool with its children
         if held_by:
@@ -164,7 +184,8 @@ class Session:
         return self.panel.thing(*found.spot, scope.ledger) is None
 
     def _held_by(self, scope: Scope, found: Found) -> tuple[str, ...]:
-        assert found.spot is not None
+        if found.spot is None:
+            return ()
         from .diagnose import holders
 
         thing = self.panel.thing(*found.spot, scope.ledger)

@@ -35,8 +35,8 @@ def test_the_report_of_a_run_that_failed_is_written(check: Runs) -> None:
     """Each test for its own reason, each with a leak: one entry each."""
     done = check("@pytest.mark.parametrize('n', range(3))\ndef test_x(n):\n    leak()\n    assert n is None")
     assert done.leaks == [("test_x[0]", "files"), ("test_x[1]", "files"), ("test_x[2]", "files")]
-    assert done.lines("no-leaks: 3 tests checked, 3 leaks in 3 tests;")
-    assert done.document["summary"]["leak"] == 3
+    assert done.lines("no-leaks: 3 tests checked, no leaks, 3 unconfirmed;")
+    assert done.document["summary"]["unconfirmed"] == 3
 
 
 def test_a_run_without_tests_that_are_checked_says_nothing(check: Runs) -> None:

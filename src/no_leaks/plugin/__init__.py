@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say which of two checks it is where pyleak is installed too."""
     return config.stash.get(_HEADER, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Under pytest-xdist, be there to hear what the workers find."""
+    with _as_they_are():
+        from . import workers
+
+    workers.listen(node.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Under pytest-xdist, be ready for what workers say of fixtures."""
+    with _as_they_are():
+        from . import apart
+
+    config.pluginmanager.register(apart.Apart(config), "no_leaks_apart")
 
 
 @pytest.hookimpl(optionalhook=True)

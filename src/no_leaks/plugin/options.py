@@ -22,6 +22,7 @@ _READERS: dict[str, Callable[[Layer, object, str], Layer]] = {
     "--no-leaks-kinds": lambda to, value, where: replace(to, kinds=read_change(value, where)),
     "--no-leaks-grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
     "--no-leaks-confirm": lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
+    "--no-leaks-confirm-limit": lambda to, value, where: replace(to, confirm_limit_s=seconds(value, where)),
     "--no-leaks-action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
     "--no-leaks-strict": lambda to, value, where: replace(to, strict=flag(value, where)),
     # A report is no setting of a test: see `report_targets`.

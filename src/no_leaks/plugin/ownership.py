@@ -6,64 +6,41 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from ..ledger import Ledger, at_work, end_ledger, enter, leave, open_ledger
 from ..model import Ident, Owner, Snapshot
-from ..probes.panel import CARRIED
 from ..scope import Scope
 from ..session import Session
-
-
-@dataclass(slots=True)
-class _Made:
-    """What one wider fixture made: its ledger, and the descriptors of its set-up."""
-
-    ledger: Ledger
-    descriptors: Snapshot = frozenset()
+from . import fixtures
 
 
 class Fixtures:
     """Who is at work beside the checked test: the wider fixtures that are set up, and tests that nobody checks."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, wider: fixtures.Wider) -> None:
+        self.wider = wider
         self._session = session
-        self._made: dict[int, _Made] = {}
         self._unchecked: tuple[Ledger, tuple[Ledger | None, Ledger | None]] | None = None
         self._remembered = False
         self.changed = True
         """Whether a wider scope has opened or closed things since the last look."""
 
-    def around(self, fixturedef: Any, scope: Scope | None) -> Generator[None, object, object]:
-        """Run a wider fixture's set-up under its own ledger; what appears meanwhile is not the test's.
-
-        A test that is not checked has no scope; what it sets up for others is the fixture's all the same.
-        """
-        names = tuple(name for name in scope.names if name in CARRIED) if scope is not None else ()
-        ledger = open_ledger(Owner(fixturedef.scope, fixturedef.argname))
-        made = self._made[id(fixturedef)] = _Made(ledger)
-        before = self._session.panel.look(names, ledger)
+    def around(self, fixturedef: Any, request: Any, test: Scope | None) -> Generator[None, object, object]:
+        """Run a wider fixture's set-up in its own scope; a test that is not checked has none, the fixture has one all the same."""
         try:
-            with at_work(ledger):
-                return (yield)
+            return (yield from self.wider.set_up(fixturedef, request, test))
         finally:
-            after = self._session.panel.look(names, ledger)
-            born: dict[str, Snapshot] = {name: after[name] - before[name] for name in after if name in before}
-            if scope is not None:
-                scope.adopt(born)
-            made.descriptors = born.get("descriptors", frozenset())
-            self._keep_in_words(made.descriptors)
+            self._keep_in_words(self.wider.descriptors_of(fixturedef))
 
-    def end(self, fixturedef: Any) -> bool:
-        """End a wider fixture's ledger, and forget what its teardown closes; False if it had none."""
-        made = self._made.pop(id(fixturedef), None)
-        if made is not None:
-            end_ledger(made.ledger)
-            tuple(self._words_of(made.descriptors))
-        return made is not None
+    def end(self, fixturedef: Any, test: Scope | None = None) -> None:
+        """Judge a wider fixture, and forget what its teardown has closed: look anew before the next test."""
+        made = self.wider.descriptors_of(fixturedef)
+        if self.wider.end(fixturedef, test):
+            tuple(self._words_of(made))
+            self.changed = True
 
     def begin_unchecked(self, item: pytest.Item) -> None:
         """Name a ledger of its own as the one at work in a test that nobody checks: what its threads do later is its own."""

@@ -1,14 +1,16 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
+uses them; `Session._setupstate.stack`; unittest's `_excinfo`; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
 
 import sys
+import unittest
+from collections.abc import Callable, Sequence
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,11 +22,17 @@ except ImportError as error:
     ) from error
 
 
+Phase = Callable[..., pytest.TestReport]
+"""Runs one phase of an item and reports on it."""
+one: Phase = call_and_report  # pyright: ignore[reportUnknownVariableType]  # its **kwds have no type
+
 _CALLERS = (
     ("python", "pytest_pyfunc_call"),
     ("fixtures", "call_fixture_func"),
     ("fixtures", "_teardown_yield_fixture"),
 )
+_ENDS_THE_RUN = (pytest.exit.Exception, KeyboardInterrupt)
+_SKIPS = (pytest.skip.Exception, unittest.SkipTest)
 
 
 def callers() -> dict[str, CodeType]:
@@ -37,33 +45,105 @@ def callers() -> dict[str, CodeType]:
     return found
 
 
-def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> None:
+def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport], phase: Phase = one) -> None:
     """Run set-up, call and teardown; append each report as it is made, so that an interruption loses none."""
     has_request = hasattr(item, "_request")
     if has_request and not item._request:
         item._initrequest()
     try:
-        reports.append(call_and_report(item, "setup", log=False))
+        reports.append(phase(item, "setup", log=False))
         if reports[0].passed:
             if item.config.getoption("setupshow", False):
                 _show(item)
             if not item.config.getoption("setuponly", False):
-                reports.append(call_and_report(item, "call", log=False))
+                reports.append(phase(item, "call", log=False))
         if is_stopping(item, reports):
             nextitem = None
-        reports.append(call_and_report(item, "teardown", log=False, nextitem=nextitem))
+        reports.append(phase(item, "teardown", log=False, nextitem=nextitem))
     finally:
         if has_request:
             item._request = False
             item.funcargs = None
 
 
-def is_stopping(item: Any, reports: list[pytest.TestReport]) -> bool:
+def is_stopping(item: Any, reports: Sequence[pytest.TestReport]) -> bool:
     """Whether the session ends after this item: pytest then tears down every fixture in it, errors and all."""
     session = item.session
     failed = sum(report.failed and not hasattr(report, "wasxfail") for report in reports)
     most = item.config.getvalue("maxfail")
     return bool(session.shouldfail or session.shouldstop or (failed and most and session.testsfailed + failed >= most))
+
+
+class Held:
+    """The collectors of an item, kept set up although its teardown is about to reach them: its repetitions need them."""
+
+    def __init__(self, item: Any) -> None:
+        """Take them out of sight; called by a finalizer of the item, when the item itself has left the stack."""
+        self._item = item
+        self._stack: dict[Any, Any] = item.session._setupstate.stack
+        self._kept = dict(self._stack)
+        self._stack.clear()
+
+    def put_back(self) -> None:
+        """Let them be seen again."""
+        self._stack.update(self._kept)
+
+    def let_go(self, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> None:
+        """Tear down what the next item does not need, as the item's own teardown would have; its errors are reported."""
+        item = self._item
+        after = None if is_stopping(item, reports) else nextitem
+        capture = item.config.pluginmanager.getplugin("capturemanager")
+
+        def tear_down() -> None:
+            with capture.item_capture("teardown", item):
+                item.session._setupstate.teardown_exact(after)
+
+        heard = len(item._report_sections)
+        call = pytest.CallInfo.from_call(tear_down, "teardown", reraise=_ENDS_THE_RUN)
+        if call.excinfo is None:
+            sections = item._report_sections[heard:]
+            reports[-1].sections += [(f"Captured {key} {when}", content) for when, key, content in sections]
+            return
+        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        reports[-1:] = [report] if reports[-1].passed else [reports[-1], report]
+
+
+class Ending(NamedTuple):
+    """How a run of an item ended: "passed", "skipped" or "failed", and the last line of what it raised."""
+
+    outcome: str
+    words: str = ""
+
+
+def again(item: Any) -> Ending:
+    """Run an item's phases once more, without reports."""
+    has_request = hasattr(item, "_request")
+    if has_request:
+        item._initrequest()
+    hook = item.ihook
+    try:
+        ending = _ending(item, lambda: hook.pytest_runtest_setup(item=item), "setup")
+        if ending.outcome == "passed":
+            ending = _ending(item, lambda: hook.pytest_runtest_call(item=item), "call")
+        # The parent as next item: its function's own fixtures are torn down, and no wider one.
+        end = _ending(item, lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
+        return end if end.outcome == "failed" else ending
+    finally:
+        if has_request:
+            item._request = False
+            item.funcargs = None
+
+
+def _ending(item: Any, phase: Callable[[], object], when: Any) -> Ending:
+    call = pytest.CallInfo.from_call(phase, when, reraise=_ENDS_THE_RUN)
+    raised: list[pytest.ExceptionInfo[BaseException]] = [call.excinfo] if call.excinfo is not None else []
+    recorded: list[Any] = getattr(item, "_excinfo", None) or []  # unittest's: what its result was told of
+    raised += recorded
+    recorded.clear()
+    if not raised:
+        return Ending("passed")
+    skipped = all(isinstance(one.value, _SKIPS) for one in raised)
+    return Ending("skipped" if skipped else "failed", raised[-1].exconly(tryshort=True).partition("\n")[0])
 
 
 def _show(item: Any) -> None:

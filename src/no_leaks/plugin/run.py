@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import faults
@@ -61,16 +61,19 @@ def merge(root: str, runs: Iterable[Run]) -> Run:
 
 def pack(run: Run) -> dict[str, Any]:
     """Return a run as plain dicts, lists, strings and numbers, which is all that travels between processes."""
-    packed = asdict(run)
-    for leak in packed["leaks"]:
-        leak["verdict"] = leak["verdict"].value
-    return packed
+    return {**asdict(replace(run, leaks=())), "leaks": [pack_leak(leak) for leak in run.leaks]}
+
+
+def pack_leak(leak: Leak) -> dict[str, Any]:
+    """Return a leak likewise."""
+    return {**asdict(leak), "verdict": leak.verdict.value}
 
 
 def unpack(packed: Mapping[str, Any]) -> Run:
-    """Return the run that `pack` packed."""
-    leaks = tuple(_leak(leak) for leak in packed["leaks"])
-    fields: dict[str, Any] = {**packed, "leaks": leaks, "unattributed": tuple(packed["unattributed"])}
+    """Return the run that `pack` packed, or a part of one."""
+    leaks = tuple(_leak(leak) for leak in packed.get("leaks", ()))
+    strays = tuple(packed.get("unattributed", ()))
+    fields: dict[str, Any] = {"root": "", **packed, "leaks": leaks, "unattributed": strays}
     return Run(**fields)
 
 

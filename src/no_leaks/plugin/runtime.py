@@ -16,7 +16,8 @@ from ..model import Kind, Owner
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
-from . import markers, outcome, ownership, phases, run, summary, workers
+from . import extra, fixtures, markers, options, outcome, ownership, phases, protocol, run, summary, workers
+from .repetition import Repetition, Round
 
 
 class Runtime:
@@ -27,12 +28,18 @@ class Runtime:
         self.checked = checked
         self.kinds: frozenset[Kind] = frozenset().union(*(settings.kinds for settings in checked.values()))
         self.session = Session(self.kinds, root=str(config.rootpath))
-        self.owners = ownership.Fixtures(self.session)
+        self.extra = extra.Reports(config)
+        wider = fixtures.Wider(self.session, options.read(config), self.extra)
+        self.owners = ownership.Fixtures(self.session, wider)
+        self.protocol = protocol.Protocol(config, self.session, checked, self._run)
         self.scope: Scope | None = None
         self.found: run.Run | None = None
-        self.tests = 0
         self._armed = False
         self._closed: tuple[str, ...] = ()
+        self._item: pytest.Item | None = None
+        self._reports: list[pytest.TestReport] = []
+        self._held: phases.Held | None = None
+        """The wider fixtures of an item whose repetition is due."""
         self._given_back: Callable[[], None] | None = None
         """Puts the function of a coroutine test back, as it was."""
 
@@ -42,47 +49,88 @@ class Runtime:
         self._excuse_base_temp()
         origin.stops.update(phases.callers())
         self.session.start()
+        self.protocol.install()
         try:
             self.session.prove(self.kinds)
+            self.config.pluginmanager.register(self.extra, "no_leaks_fixtures")
             return (yield)
         finally:
+            self.protocol.remove()
             self.owners.end_unchecked()
+            self.owners.wider.forget()
             if self.session.is_here():
                 self._report()
             self.session.stop()
 
-    @pytest.hookimpl
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a checked item with its reports held back until its leaks are known."""
-        self.tests += 1
-        settings = self.checked.get(item)
-        if not self.session.is_here():
-            return None
-        self.owners.end_unchecked()
-        if settings is None:
-            self.session.forget()
-            self.owners.begin_unchecked(item)
-            return None
-        hook = item.ihook  # a property that looks up the conftest files of the item's folder
-        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        self._run(item, nextitem, settings)
-        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-        return True
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Hear which item comes; whoever answers, pytest or another plugin, has its phases run by `_run`."""
+        if self.session.is_here():
+            self.owners.end_unchecked()
+            self.protocol.announce(item)
+            if item not in self.checked:
+                self.session.forget()
+                self.owners.begin_unchecked(item)
 
-    def _run(self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings) -> None:
-        reports: list[pytest.TestReport] = []
+    def _run(
+        self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings, reports: list[pytest.TestReport]
+    ) -> None:
+        """Run an attempt at a checked item; its reports are held back until its leaks are known."""
+        self._item, self._reports = item, reports
         self._guarded(self._open, item, settings)
         try:
-            phases.run(item, nextitem, reports)
+            phases.run(item, nextitem, reports, self.protocol.phase)
+            if self._held is not None:
+                self._repeat(self._held, item, nextitem, reports)
             self._guarded(self._close, item, reports)
         finally:
             self._abandon()
-            if self._given_back is not None:
-                self._given_back()
-                self._given_back = None
-            log = item.ihook.pytest_runtest_logreport
-            for report in reports:
-                log(report=report)
+            self._give_back()
+
+    def _repeat(
+        self, held: phases.Held, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
+    ) -> None:
+        """Tell a leak from something made once; then tear down the wider fixtures that had to wait for that."""
+        held.put_back()
+        try:
+            self._guarded(self._confirm, item, reports)
+        except BaseException:  # interrupted: what the first run has shown is not lost
+            self._guarded(self._close, item, reports)
+            raise
+        finally:
+            self._held = None
+        held.let_go(nextitem, reports)
+
+    def _confirm(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+        if self.scope is not None:
+            start, closed = perf_counter_ns(), self._closed
+            Repetition(self.session, self.scope).settle(item, reports, self._again)
+            self._closed = closed
+            self.session.spent_ns += perf_counter_ns() - start
+
+    def _again(self, item: pytest.Item) -> Round:
+        """Run the item once more in a scope of its own."""
+        first, spent_ns = self.scope, self.session.spent_ns
+        assert first is not None
+        self._give_back()
+        self._open(item, first.settings)
+        scope = self.scope
+        assert scope is not None
+        try:
+            ending = phases.again(item)
+            self._look()
+            return ending, scope
+        finally:
+            self._give_back()
+            self.owners.wider.keep_apart(scope)
+            self.session.drop(scope)
+            self.scope, self.session.spent_ns = first, spent_ns
+
+    def _give_back(self) -> None:
+        """Give a coroutine test its own function back."""
+        if self._given_back is not None:
+            self._given_back()
+            self._given_back = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
@@ -91,13 +139,13 @@ class Runtime:
             self._arm(request._pyfuncitem)
         if fixturedef.scope == "function" or not self.session.is_here():
             return (yield)
-        return (yield from self.owners.around(fixturedef, self.scope))
+        return (yield from self.owners.around(fixturedef, request, self.scope))
 
     @pytest.hookimpl
     def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
-        """A wider fixture's teardown closes what tests did not open: look anew before the next test."""
-        if fixturedef.scope != "function" and self.owners.end(fixturedef):
-            self.owners.changed = True
+        """Judge a wider fixture once its last finalizer has run."""
+        if fixturedef.scope != "function":
+            self.owners.end(fixturedef, self.scope)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
@@ -139,6 +187,13 @@ class Runtime:
 
     def _settle(self) -> None:
         self._guarded(self._look)
+        self._guarded(self._hold)
+
+    def _hold(self) -> None:
+        """Keep the wider fixtures, which pytest may be about to tear down, if the item is to be repeated."""
+        if self.scope is not None and self.scope.left and self._held is None:
+            is_due = Repetition(self.session, self.scope).is_due(self._reports)
+            self._held = phases.Held(self._item) if is_due else None
 
     def _look(self) -> None:
         scope = self.scope
@@ -155,6 +210,7 @@ class Runtime:
             return
         self._look()
         start = perf_counter_ns()
+        Repetition(self.session, scope).refuse(item, reports)
         wrong: list[Exception] = []
         if scope.left:
             try:
@@ -164,6 +220,7 @@ class Runtime:
         for words in self._closed:
             refused = outcome.warn(item, f"{item.nodeid} closed {words}, which it did not open")
             wrong += [refused] if refused is not None else []
+        self.owners.wider.keep_apart(scope)
         leaks = self.session.conclude(scope)
         self.scope = None
         outcome.amend(item, reports, leaks, scope.settings)
@@ -181,6 +238,8 @@ class Runtime:
         """Our own fault never breaks the user's test: it is noted, and the summary says so."""
         try:
             call(*args)
+        except pytest.exit.Exception:
+            raise  # of a repetition: the user's own, as Ctrl-C is
         except Exception as error:
             faults.note("plugin", error)
             self._abandon()
@@ -192,7 +251,7 @@ class Runtime:
 
     def _report(self) -> None:
         """Write the reports, or hand what was found to the controller of pytest-xdist."""
-        self.found = run.of(self.session, self.tests)
+        self.found = run.of(self.session, self.protocol.tests)
         if workers.is_worker(self.config):
             workers.hand_in(self.config, self.found)
         else:

@@ -56,6 +56,14 @@ OPTIONS: tuple[Option, ...] = (
         default="auto",
     ),
     Option(
+        "--no-leaks-confirm-limit",
+        "how many seconds a test may take and still be repeated",
+        "S",
+        _FLOAT,
+        "confirm_limit=",
+        "30",
+    ),
+    Option(
         "--no-leaks-action",
         "what a leak does to the test that left it",
         "|".join(ACTIONS),

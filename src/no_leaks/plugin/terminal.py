@@ -15,7 +15,7 @@ from _pytest._io import TerminalWriter
 
 from ..model import Leak
 from ..reporters import json_, text
-from ..reporters.phrases import brief
+from ..reporters.phrases import brief, owner
 from . import totals
 from .run import Run
 from .totals import LISTED
@@ -75,7 +75,7 @@ def write_summary(terminalreporter: pytest.TerminalReporter, run: Run) -> None:
 
 def _nobodys(run: Run) -> Iterator[text.Line]:
     """Yield the leaks that no test's own report shows: of a wider scope, or of nobody."""
-    alone = [leak for leak in run.leaks if leak.test is None and leak.verdict.fails]
+    alone = [leak for leak in run.leaks if leak.test is None and leak.verdict.fails and not leak.shown]
     yield from text.blocks(alone, run.root)
     if alone:
         yield "", ""
@@ -88,7 +88,7 @@ def _listed(leaks: Iterable[Leak]) -> Iterator[text.Line]:
     shown = (leak for leak in json_.related(leaks) if leak.verdict in LISTED and (leak.test or not leak.verdict.fails))
     seen: Counter[tuple[str, str]] = Counter()
     for leak in shown:
-        words = f"{leak.verdict.value:<11} {leak.test or leak.owner.scope}: {brief(leak)}"
+        words = f"{leak.verdict.value:<11} {leak.test or owner(leak.owner)}: {brief(leak)}"
         seen[f"{words} ({leak.fingerprint})", f" - {leak.reason}" if leak.reason else ""] += 1
     for (words, reason), often in seen.items():
         yield f"{words}{f' ({often} times)' if often > 1 else ''}{reason}", ""

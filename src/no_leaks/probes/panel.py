@@ -99,6 +99,15 @@ class Panel:
             self.switch_off(name, error)
             return ""
 
+    def made_again(self, name: str, ident: Ident, ledger: Ledger) -> bool:
+        """Whether a later scope made the same thing anew, where its probe can tell: it is no other one then."""
+        ask = getattr(self.probes.get(name), "made_again", None)
+        try:
+            return ask is not None and ask(ident, ledger)
+        except Exception as error:
+            self.switch_off(name, error)
+            return False
+
     def thing(self, name: str, ident: Ident, ledger: Ledger) -> object | None:
         """Return the object behind an identity, where its probe can hand it out."""
         ask = getattr(self.probes.get(name), "thing", None)

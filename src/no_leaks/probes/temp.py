@@ -51,6 +51,13 @@ class TempProbe:
             age_s=time.monotonic() - birth.record.born_s if birth is not None else None,
         )
 
+    def made_again(self, ident: Ident, ledger: Ledger) -> bool:
+        """Whether a scope wrote a path anew that was there already; one that is only read, or appended to, was made once."""
+        return any(
+            record.facts[0] == ident[0] and isinstance(record.facts[2], int) and bool(record.facts[2] & os.O_TRUNC)
+            for record in ledger.of("open")
+        )
+
     def release(self, ident: Ident, ledger: Ledger) -> str:
         """It stays: it is evidence, and in nobody's way."""
         return ""

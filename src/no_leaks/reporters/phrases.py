@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..diagnose import origins
-from ..model import Kind, Leak
+from ..model import Kind, Leak, Owner
 
 ELLIPSIS = "…"
 
@@ -40,6 +40,13 @@ VERBS: dict[Kind, Verbs] = {
 """Kinds that are not here are `CREATED`."""
 
 _MADE = re.compile(r"^(?:an? |the )?(?P<noun>.+?) (?:was|were) (?P<verb>\w+)\b")
+
+
+def owner(who: Owner) -> str:
+    """Say who answers, for what is no test's: "fixture 'server' (session scope)", "setup_module of test_a.py"."""
+    if who.fixture is None:
+        return who.scope
+    return who.fixture if " of " in who.fixture else f"fixture {who.fixture!r} ({who.scope} scope)"
 
 
 def verbs(kind: Kind) -> Verbs:

@@ -11,7 +11,7 @@ from .. import origin
 from ..diagnose import origins
 from ..model import Evidence, Frame, Leak, Verdict
 from ..words import count, without_userinfo
-from .phrases import brief, duration, sentence, short, verbs
+from .phrases import brief, duration, owner, sentence, short, verbs
 
 Line: TypeAlias = tuple[str, str]
 """A text without its line end, and a style: "", "title", "bad", "good", "dim" or "source"."""
@@ -103,8 +103,11 @@ def evidence(leak: Leak) -> str:
 
 
 def allowance(leak: Leak) -> str:
-    """Return the marker that allows this leak, ready to paste; "" where it is allowed or known already."""
-    return "" if leak.verdict in _DECLARED else f'@pytest.mark.allow_leaks("{leak.kind}", reason="...")'
+    """Return the marker that allows this leak, ready to paste; "" where it is allowed already, or no marker could."""
+    if leak.verdict in _DECLARED or (leak.test is None and leak.owner.scope in ("package", "session")):
+        return ""
+    start = "pytestmark = pytest" if leak.test is None and leak.owner.scope == "module" else "@pytest"
+    return f'{start}.mark.allow_leaks("{leak.kind}", reason="...")'
 
 
 def repeat(leak: Leak) -> str:
@@ -129,7 +132,7 @@ def _identity(leak: Leak) -> str:
 
 def _owner(leak: Leak) -> Iterator[Line]:
     if leak.owner.fixture is not None:
-        yield _label("owner", f"fixture {leak.owner.fixture!r} ({leak.owner.scope} scope)"), ""
+        yield _label("owner", ", ".join(filter(None, (owner(leak.owner), leak.owner.place)))), ""
 
 
 def _occurrences(leak: Leak, twins: Sequence[Leak]) -> str:

@@ -1,0 +1,212 @@
+"""Wider fixtures: each has a scope of its own, open in its set-up and its teardown, and is judged when that ends."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter_ns
+from typing import Any
+
+from .. import faults
+from ..config import Settings
+from ..diff import Look
+from ..errors import SettingError
+from ..ledger import enter, leave
+from ..model import Ident, Owner, Snapshot, Spot
+from ..probes.panel import CARRIED, EMPTY, TAKEN
+from ..scope import Scope
+from ..session import Session
+from ..settle import run as wait_out
+from . import extra, markers, sources
+
+LOOKED = CARRIED | TAKEN
+"""What these probes see may be anybody's; all others tell from the fixture's own ledger."""
+
+
+@dataclass(slots=True, eq=False)
+class Wide:
+    """One wider fixture, from its set-up to its last finalizer."""
+
+    scope: Scope
+    source: sources.Source
+    node: Any
+    made: set[Spot] = field(default_factory=set[Spot])
+    """What appeared while it was set up or torn down: without a record it is the fixture's all the same."""
+    foreign: set[Spot] = field(default_factory=set[Spot])
+    """What others made meanwhile, though it may look like something that the fixture has opened."""
+    at_end: Look = field(default_factory=dict[str, Snapshot])
+    failed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The probes whose looks have to be compared."""
+        return tuple(name for name in self.scope.names if name in LOOKED)
+
+
+class Wider:
+    """The wider fixtures that are set up, and the verdict on each that ends."""
+
+    def __init__(self, session: Session, base: Settings, reports: extra.Reports) -> None:
+        self._session = session
+        self._base = base
+        self._reports = reports
+        self._living: dict[int, Wide] = {}
+        self._under_way: list[Scope] = []
+
+    def set_up(self, fixturedef: Any, request: Any, test: Scope | None) -> Generator[None, object, object]:
+        """Run a wider fixture's set-up in a scope of its own; what appears meanwhile is no test's and no other fixture's."""
+        wide = None
+        outer = [*([test] if test is not None else []), *self._under_way]
+        with self._guarded():
+            wide = self._begin(fixturedef, request, test)
+            states = [(scope, self._state(scope)) for scope in outer]
+            self._under_way.append(wide.scope)
+        if wide is None:
+            return (yield)
+        wide.failed = True
+        try:
+            result = yield
+            wide.failed = False
+            return result
+        finally:
+            with self._guarded():
+                self._under_way.remove(wide.scope)
+                self._done(wide, states)
+                fixturedef.addfinalizer(functools.partial(self._resume, wide))
+
+    def end(self, fixturedef: Any, test: Scope | None) -> bool:
+        """Judge a wider fixture after its last finalizer; False for one that was not set up before our eyes."""
+        wide = self._living.pop(id(fixturedef), None)
+        if wide is None or not self._session.is_here():
+            return False
+        with self._guarded():
+            try:
+                self._judge(wide, test)
+            finally:
+                if not wide.scope.ledger.ended:
+                    wide.scope.end()
+        return True
+
+    def descriptors_of(self, fixturedef: Any) -> Snapshot:
+        """Return the descriptors that a wider fixture has made."""
+        wide = self._living.get(id(fixturedef))
+        return frozenset(ident for name, ident in (wide.made if wide else ()) if name == "descriptors")
+
+    def keep_apart(self, test: Scope) -> None:
+        """Take note of what a test is about to leave open: no fixture is to answer for it, whatever it is named."""
+        if self._living and test.after != test.before:
+            new = _spots(_born(test.after, test.before))
+            self._keep_from_others({spot for spot in new if self._session.panel.describe(*spot, test.ledger)})
+
+    def forget(self) -> None:
+        """The run is over, or was interrupted: what is torn down from now on is not judged."""
+        for wide in self._living.values():
+            wide.scope.end()
+        self._living.clear()
+
+    def _begin(self, fixturedef: Any, request: Any, test: Scope | None) -> Wide:
+        session, node = self._session, request.node
+        settings = self._settings(node)
+        kinds = test.settings.kinds if test is not None else frozenset[str]()
+        if not settings.enabled:
+            settings = replace(settings, kinds=kinds)
+        source = sources.of(fixturedef, request, session.root)
+        owner = Owner(fixturedef.scope, source.name, place=f"{source.file}:{source.line}")
+        # Also what only the test asks for: it has to know what it does not answer for.
+        names = session.panel.names(settings.kinds | kinds)
+        scope = Scope(session.panel, settings, owner, session.sensors.spin, names=names)
+        scope.open()
+        wide = self._living[id(fixturedef)] = Wide(scope, source, node)
+        return wide
+
+    def _settings(self, node: Any) -> Settings:
+        """Return what holds for a fixture: the markers of its node, a class or module, over the settings of the run."""
+        try:
+            return markers.settings_of(node, self._base)
+        except SettingError:  # of a marker that the fixture has just added
+            return self._base
+
+    def _done(self, wide: Wide, states: Iterable[tuple[Scope, Look]]) -> None:
+        seen = self._look(wide)
+        born = _born(seen, wide.scope.before)
+        wide.made.update(_spots(born))
+        self._keep_from_others(wide.made, wide)
+        for scope, state in states:
+            scope.adopt({name: new for name, new in born.items() if name in CARRIED})
+            scope.adopt(_born(self._state(scope), state))
+        leave(wide.scope.ledger, wide.scope.outer)
+
+    def _resume(self, wide: Wide) -> None:
+        """Name the fixture as the one at work again: its own finalizers come next."""
+        with self._guarded():
+            if wide in self._living.values() and self._session.is_here():
+                wide.scope.outer = enter(wide.scope.ledger)
+                wide.at_end = self._look(wide)
+
+    def _judge(self, wide: Wide, test: Scope | None) -> None:
+        scope = wide.scope
+        now = self._look(wide)
+        born = _born(now, {name: wide.at_end.get(name, now[name]) for name in now})
+        wide.made.update(_spots(born))
+        wide.foreign.difference_update(_spots(born))
+        if test is not None:
+            test.adopt({name: new for name, new in born.items() if name in CARRIED})
+        new = set(_spots(_born(now, scope.before)))
+        its_own = {spot for spot in new if self._is_its_own(wide, spot)}
+        self._keep_from_others(its_own)
+        scope.adopt(_look_of(new - its_own))
+        if not scope.is_clean():
+            wait_out(scope.settle())
+        scope.settings = replace(self._settings(wide.node), kinds=scope.settings.kinds)
+        leaks = self._session.account(scope, shown=not wide.failed)
+        if leaks and not wide.failed:
+            self._reports.add(wide.source, leaks, scope.settings)
+
+    def _keep_from_others(self, spots: set[Spot], maker: Wide | None = None) -> None:
+        for wide in self._living.values():
+            if wide is not maker:
+                wide.foreign |= spots
+
+    def _is_its_own(self, wide: Wide, spot: Spot) -> bool:
+        """Whether a fixture answers for what is there now and was not: it, or what it has set to work, made it."""
+        if spot in wide.foreign:
+            return False
+        sighting = self._session.panel.describe(*spot, wide.scope.ledger)
+        return sighting is not None and (spot in wide.made or bool(sighting.stack or sighting.places))
+
+    def _look(self, wide: Wide) -> dict[str, Snapshot]:
+        return self._session.panel.look(wide.names, wide.scope.ledger)
+
+    def _state(self, scope: Scope) -> dict[str, Snapshot]:
+        """Look at what is counted anew for each scope, in the eyes of one."""
+        return self._session.panel.look(tuple(name for name in scope.names if name in TAKEN), scope.ledger)
+
+    @contextmanager
+    def _guarded(self) -> Generator[None]:
+        """Our own fault never breaks the user's fixture: it is noted, and the summary says so."""
+        start = perf_counter_ns()
+        try:
+            yield
+        except Exception as error:
+            faults.note("wider fixtures", error)
+        finally:
+            self._session.spent_ns += perf_counter_ns() - start
+
+
+def _born(after: Look, before: Look) -> dict[str, Snapshot]:
+    return {name: seen - before.get(name, EMPTY) for name, seen in after.items()}
+
+
+def _spots(look: Look) -> Iterator[Spot]:
+    for name, idents in look.items():
+        for ident in idents:
+            yield name, ident
+
+
+def _look_of(spots: Iterable[Spot]) -> Look:
+    look: dict[str, set[Ident]] = {}
+    for name, ident in spots:
+        look.setdefault(name, set()).add(ident)
+    return {name: frozenset(idents) for name, idents in look.items()}

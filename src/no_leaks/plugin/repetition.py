@@ -1,0 +1,133 @@
+"""Repetition: a suspected test runs again in silence, its own fixtures included, to tell a leak from something made once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from .. import confirm
+from ..config import Settings
+from ..confirm import Ruling
+from ..model import Verdict
+from ..scope import Found, Scope
+from ..session import Session
+from .phases import Ending
+from .silence import silence
+
+Round = tuple[Ending, Scope]
+"""How a repetition ended, and the scope that it ran in, settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """The open questions of one test's first run, and what repeating it says to them."""
+
+    session: Session
+    first: Scope
+
+    def is_due(self, reports: Sequence[pytest.TestReport]) -> bool:
+        """Whether the first run left a question that only a repetition can answer, and has not failed so far."""
+        return bool(self._open()) and not any(report.failed for report in reports)
+
+    def settle(self, item: Any, reports: Sequence[pytest.TestReport], again: Callable[[Any], Round]) -> None:
+        """Repeat an item by `again` until its questions are answered, in silence; where it cannot be, say why not."""
+        if self.refuse(item, reports):
+            return
+        expected, failure = _expected(reports), "not confirmed: the repetition was interrupted"
+        causes = frozenset(self._cause(found) for found in self._open())
+        rounds: list[Counter[str]] = []
+        done: list[Scope] = []
+        try:
+            with silence(item):
+                while causes and len(rounds) < confirm.ROUNDS:
+                    ending, scope = again(item)
+                    done.append(scope)
+                    failure = _failure(ending, expected)
+                    if failure:
+                        break
+                    rounds.append(self._left_again(scope))
+                    causes = confirm.grown(rounds, causes)
+        finally:
+            self._rule(lambda cause: confirm.ruling(cause, rounds, failure))
+            self._let_go(done)
+
+    def refuse(self, item: Any, reports: Sequence[pytest.TestReport]) -> bool:
+        """Leave the questions open where something is in the way of a repetition; say what it is."""
+        if not any(found.verdict is None for found in self._open()):
+            return False
+        why = obstacle(item, self.first.settings, reports)
+        if why:
+            self._rule(lambda cause: Ruling(Verdict.UNCONFIRMED, reason=why))
+        return bool(why)
+
+    def _open(self) -> list[Found]:
+        return [found for found in self.first.left or () if confirm.is_open(found.sighting, self.first.settings)]
+
+    def _cause(self, found: Found) -> str:
+        return confirm.cause(found.sighting, self.session.root)
+
+    def _left_again(self, scope: Scope) -> Counter[str]:
+        """Count by cause what a repetition left; a file that it wrote anew over the first run's was left again, too."""
+        left = Counter(self._cause(found) for found in scope.left or ())
+        for found in self._open():
+            if found.spot is not None and self.session.panel.made_again(*found.spot, scope.ledger):
+                left[self._cause(found)] += 1
+        return left
+
+    def _rule(self, rule: Callable[[str], Ruling]) -> None:
+        settings = self.first.settings
+        self.first.left = tuple(
+            _ruled(found, rule(self._cause(found))) if confirm.is_open(found.sighting, settings) else found
+            for found in self.first.left or ()
+        )
+
+    def _let_go(self, done: Sequence[Scope]) -> None:
+        """Let go of what the repetitions left, as far as it is a leak, whoever holds it: it is ours to clear away.
+
+        A server that is torn down next may wait for the clients that a repetition forgot.
+        """
+        leaks = {self._cause(found) for found in self._open() if found.verdict is Verdict.LEAK}
+        for scope in done:
+            for found in scope.left or ():
+                if found.spot is not None and self._cause(found) in leaks:
+                    self.session.panel.release(*found.spot, scope.ledger)
+
+
+def _ruled(found: Found, ruling: Ruling) -> Found:
+    evidence = replace(found.evidence, rounds=ruling.rounds)
+    return replace(found, verdict=ruling.verdict, evidence=evidence, reason=ruling.reason)
+
+
+def _failure(ending: Ending, expected: str) -> str:
+    if ending.outcome == expected:
+        return ""
+    why = f" ({ending.words})" if ending.words else ""
+    return f"not confirmed: it {expected}, and when it was repeated it {ending.outcome}{why}"
+
+
+def _expected(reports: Sequence[pytest.TestReport]) -> str:
+    """Return how a first run ended, in the words of a repetition."""
+    if any(report.skipped and hasattr(report, "wasxfail") for report in reports):
+        return "failed"
+    return "skipped" if any(report.skipped for report in reports) else "passed"
+
+
+def obstacle(item: Any, settings: Settings, reports: Sequence[pytest.TestReport]) -> str:
+    """Return why a test is not repeated, "" where nothing is in the way."""
+    if any(report.failed for report in reports):
+        return "not repeated: the test failed"
+    if settings.confirm == "never":
+        return "not repeated: confirm is off"
+    if item.config.getoption("trace", False):
+        return "not repeated under --trace"
+    took_s = sum(report.duration for report in reports)
+    if settings.confirm == "auto" and took_s > settings.confirm_limit_s:
+        return (
+            f"not repeated: the test took {took_s:.0f} s, over the limit of {settings.confirm_limit_s:g} s "
+            "(no_leaks_confirm_limit)"
+        )
+    return ""

@@ -1,0 +1,70 @@
+"""Sources: what the user wrote that became a wider fixture, so that its leaks bear its name and place."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from .. import origin
+
+_WRITTEN: dict[str, tuple[str, ...]] = {
+    "_xunit_setup_module_fixture_": ("setUpModule", "setup_module", "tearDownModule", "teardown_module"),
+    "_xunit_setup_class_fixture_": ("setup_class", "teardown_class"),
+    "_unittest_setUpClass_fixture_": ("setUpClass", "tearDownClass"),
+}
+"""How pytest (8.0 to 9.2) names the fixtures that it makes of xunit's functions, and which of those there can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who answers for a wider fixture's leaks: `name` as the report says it, `title` as a headline does; `line` from 1."""
+
+    name: str
+    title: str
+    nodeid: str
+    file: str
+    line: int
+
+
+def of(fixturedef: Any, request: Any, root: str) -> Source:
+    """Return what stands behind a fixture: its own function, or that of xunit or unittest."""
+    node = request.node
+    for prefix, names in _WRITTEN.items():
+        if fixturedef.argname.startswith(prefix):
+            written = _first(node.obj, names)
+            file, line = _place(getattr(node.obj, written, None), root, node)
+            name = f"{written} of {node.name}"
+            return Source(name, name, f"{node.nodeid}::{written}", file, line)
+    name = fixturedef.argname
+    file, line = _place(fixturedef.func, root, node)
+    return Source(name, f"{fixturedef.scope} fixture {name!r}", f"{file}::{name}", file, line)
+
+
+def _first(thing: object, names: tuple[str, ...]) -> str:
+    """Return the first of the names that the user has given to something."""
+    own = [name for name in names if _code(getattr(thing, name, None)) is not None]
+    written = [name for name in own if not _is_unittests(getattr(thing, name))]
+    return next(iter(written or own or names))
+
+
+def _is_unittests(function: object) -> bool:
+    code = _code(function)
+    return code is not None and "unittest" in getattr(inspect.unwrap(function), "__module__", "")  # type: ignore[arg-type]
+
+
+def _place(function: object, root: str, node: Any) -> tuple[str, int]:
+    code = _code(function)
+    if code is None:
+        return origin.relative(str(node.path), root), 1
+    return origin.relative(code.co_filename, root), code.co_firstlineno
+
+
+def _code(function: object) -> CodeType | None:
+    """Return the code of a function, a method or a partial; None of what has none."""
+    while hasattr(function, "func"):
+        function = function.func  # pyright: ignore[reportAttributeAccessIssue]  # a functools.partial's
+    plain = inspect.unwrap(function) if callable(function) else function
+    code = getattr(plain, "__code__", None)
+    return code if isinstance(code, CodeType) else None

@@ -1,0 +1,321 @@
+"""Repetition: a suspected test runs again in silence, and its leak is told from something that was made once."""
+
+from __future__ import annotations
+
+import pytest
+from runs import Outcome, Runs
+
+SINGLETON = """
+_KEPT = None
+
+def singleton():
+    global _KEPT
+    if _KEPT is None:
+        _KEPT = open(LEAKED, "a")
+    return _KEPT
+"""
+COUNTING = """
+RUNS = []
+
+@pytest.fixture(autouse=True)
+def counted():
+    RUNS.append("up")
+    yield
+    RUNS.append("down")
+"""
+
+
+def verdicts(done: Outcome) -> list[tuple[str, str, list[int]]]:
+    """Return test, verdict and growth of each finding."""
+    return [
+        (leak["test"].rpartition("::")[2], leak["verdict"], leak["evidence"]["rounds"])
+        for leak in done.document["leaks"]
+    ]
+
+
+def test_what_each_run_leaves_is_a_leak(check: Runs) -> None:
+    """Two repetitions, and each left one more."""
+    done = check("def test_x(): leak()")
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "leak", [1, 1])])
+    assert done.document["leaks"][0]["confidence"] == "definite"
+    assert "+1 on each of 2 repetitions" in done.out
+
+
+def test_what_is_made_when_first_used_is_made_once(check: Runs) -> None:
+    """A lazy singleton is listed, and fails nothing."""
+    done = check(SINGLETON + "def test_x(): singleton()\ndef test_y(): singleton()")
+    assert (done.counts, verdicts(done)) == ({"passed": 2}, [("test_x", "once", [0])])
+    assert done.lines("once        test_a.py::test_x: file opened at test_a.py:")
+    assert done.lines("no-leaks: 2 tests checked, no leaks, 1 once;")
+
+
+def test_under_strict_a_singleton_fails_the_test_that_made_it(check: Runs) -> None:
+    """For suites that want each resource to be somebody's."""
+    done = check(SINGLETON + "def test_x(): singleton()", "--no-leaks-strict")
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "once", [0])])
+
+
+def test_a_pool_that_has_filled_up_by_its_second_use_is_none(check: Runs) -> None:
+    """It grew once more, and then no more."""
+    done = check("""
+POOL = []
+def test_x():
+    if len(POOL) < 2:
+        POOL.append(open(LEAKED, "a"))
+""")
+    assert (done.counts, verdicts(done)) == ({"passed": 1}, [("test_x", "once", [1, 0])])
+
+
+def test_a_leak_beside_a_singleton_is_told_from_it(check: Runs) -> None:
+    """Each cause is counted by itself."""
+    done = check(SINGLETON + "def test_x():\n    singleton()\n    KEPT.append(socket.socket())")
+    assert sorted(verdicts(done)) == [("test_x", "leak", [1, 1]), ("test_x", "once", [0])]
+    assert done.counts == {"failed": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("threads", "threading.Thread(target=threading.Event().wait, daemon=True).start()"),
+        ("sockets", "KEPT.append(socket.socket())"),
+        ("pipes", "KEPT.append(os.pipe())"),
+        ("processes", "KEPT.append(subprocess.Popen(['/bin/sleep', '60']))"),
+        ("temp", "tempfile.mkdtemp()"),
+        ("tasks", "KEPT.append(asyncio.new_event_loop())"),
+    ],
+)
+@pytest.mark.parametrize("once", [False, True], ids=["each time", "once"])
+def test_every_kind_can_be_told(check: Runs, kind: str, make: str, once: bool) -> None:
+    """Left by each run, or by the first only."""
+    condition = "if not MADE: MADE.append(1); " if once else "MADE.append(1); "
+    done = check.child(f"MADE = []\ndef test_x():\n    {condition}{make}\n")
+    found = {(leak["kind"], leak["verdict"]) for leak in done.document["leaks"]}
+    assert found == {(kind, "once" if once else "leak")}
+    assert done.counts == ({"passed": 1} if once else {"failed": 1})
+
+
+def test_a_file_that_is_written_anew_over_the_old_one_is_left_again(check: Runs) -> None:
+    """The path is the same, and nobody removed it."""
+    done = check.child("""
+PATH = os.path.join(tempfile.gettempdir(), f"no-leaks-{os.getpid()}")
+def test_x():
+    with open(PATH, "w"): pass
+def test_y():
+    with open(PATH, "a"): pass
+def test_z():
+    os.remove(PATH)
+    with open(PATH, "a"): pass
+def test_end():
+    os.remove(PATH)
+""")
+    assert [(test, verdict) for test, verdict, _ in verdicts(done)] == [("test_x", "leak"), ("test_z", "leak")]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("assert len(RUNS) == 1", "assert 3 == 1)"),
+        ("if len(RUNS) > 1: pytest.skip('not again')", "skipped (Skipped: not again)"),
+    ],
+)
+def test_a_repetition_that_ends_otherwise_confirms_nothing(check: Runs, body: str, words: str) -> None:
+    """The test fails, and the report says why nothing could be told."""
+    done = check(COUNTING + f"def test_x():\n    {body}\n    leak()")
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "unconfirmed", [])])
+    said = " ".join(done.out.split())
+    assert "not confirmed: it passed, and when it was repeated it" in said
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("args", "marker", "words"),
+    [
+        (("--no-leaks-confirm=never",), "", "not repeated: confirm is off"),
+        ((), "@pytest.mark.no_leaks(confirm=False)", "not repeated: confirm is off"),
+        (("--no-leaks-confirm-limit=0",), "", "over the limit of 0 s (no_leaks_confirm_limit)"),
+        ((), "@pytest.mark.no_leaks(confirm_limit=0)", "over the limit of 0 s (no_leaks_confirm_limit)"),
+    ],
+    ids=["never", "marker", "limit", "limit by marker"],
+)
+def test_what_is_not_repeated_is_unconfirmed(check: Runs, args: tuple[str, ...], marker: str, words: str) -> None:
+    """It fails all the same, and says why it was not repeated."""
+    done = check(COUNTING + f"{marker}\ndef test_x(): leak()\ndef test_runs(): assert len(RUNS) == 3", *args)
+    assert (done.counts, verdicts(done)) == ({"failed": 1, "passed": 1}, [("test_x", "unconfirmed", [])])
+    assert words in " ".join(done.out.split())
+
+
+def test_always_repeats_what_is_proven_and_what_takes_long(check: Runs) -> None:
+    """The strictest way to ask: neither a proof nor a limit stands in its way."""
+    done = check("def test_x(): open(LEAKED, 'a')", "--no-leaks-confirm=always", "--no-leaks-confirm-limit=0")
+    assert verdicts(done) == [("test_x", "leak", [1, 1])]
+
+
+def test_a_proven_leak_is_not_repeated(check: Runs) -> None:
+    """The collector closed it: that is enough."""
+    done = check(COUNTING + "def test_x(): open(LEAKED, 'a')\ndef test_runs(): assert len(RUNS) == 3")
+    assert (done.counts, verdicts(done)) == ({"failed": 1, "passed": 1}, [("test_x", "leak", [])])
+
+
+def test_an_allowed_leak_is_not_repeated(check: Runs) -> None:
+    """Its owner has said what it is."""
+    allowed = '@pytest.mark.allow_leaks("files", reason="on purpose")'
+    done = check(COUNTING + f"{allowed}\ndef test_x(): leak()\ndef test_runs(): assert len(RUNS) == 3")
+    assert (done.counts, verdicts(done)) == ({"passed": 2}, [("test_x", "allowed", [])])
+
+
+def test_a_failed_test_is_not_repeated(check: Runs) -> None:
+    """It has its own reason; its leaks stand beside it, unconfirmed."""
+    done = check(COUNTING + "def test_x():\n    leak()\n    assert False\ndef test_runs(): assert len(RUNS) == 3")
+    assert (done.counts, verdicts(done)) == ({"failed": 1, "passed": 1}, [("test_x", "unconfirmed", [])])
+    assert "not repeated: the test failed" in done.out
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"), [("pytest.skip('no')", {"failed": 1}), ("pytest.xfail('so')", {"xfailed": 1})]
+)
+def test_a_test_that_skips_or_fails_as_expected_does_so_again(check: Runs, body: str, counts: dict[str, int]) -> None:
+    """Its repetition counts if it ends like the first run."""
+    done = check(f"def test_x():\n    leak()\n    {body}")
+    assert (done.counts, verdicts(done)) == (counts, [("test_x", "leak", [1, 1])])
+
+
+def test_its_own_fixtures_are_set_up_anew_and_wider_ones_are_kept(check: Runs) -> None:
+    """The last test of a module is repeated before the module's fixtures go."""
+    done = check(
+        COUNTING
+        + """
+WIDE = []
+@pytest.fixture(scope="module")
+def wide():
+    WIDE.append("up")
+    yield
+    WIDE.append("down")
+    assert RUNS == ["up", "down"] * 3
+    print("seen the end")
+def test_x(wide):
+    assert WIDE == ["up"]
+    leak()
+""",
+        "-rA",
+    )
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "leak", [1, 1])])
+    assert "seen the end" in done.out
+
+
+def test_an_error_in_a_wider_teardown_is_reported_after_a_repetition(check: Runs) -> None:
+    """As pytest would have: the test has failed by it, and its leak is a section."""
+    done = check("""
+@pytest.fixture(scope="module")
+def wide():
+    yield
+    raise RuntimeError("at the end")
+def test_x(wide): leak()
+""")
+    assert done.counts == {"passed": 1, "errors": 1}
+    assert "RuntimeError: at the end" in done.out
+    assert "leak: files" in done.out
+
+
+def test_two_errors_of_one_teardown_are_both_reported(check: Runs) -> None:
+    """The function's own fixture and the module's."""
+    done = check("""
+@pytest.fixture(scope="module")
+def wide():
+    yield
+    raise RuntimeError("the wide one")
+@pytest.fixture
+def own():
+    yield
+    raise RuntimeError("the own one")
+def test_x(wide, own): leak()
+""")
+    assert done.counts == {"passed": 1, "errors": 2}
+    assert "RuntimeError: the own one" in done.out
+    assert "RuntimeError: the wide one" in done.out
+
+
+def test_between_two_tests_of_a_module_wider_fixtures_live_on(check: Runs) -> None:
+    """The second test finds what the first has used."""
+    done = check("""
+WIDE = []
+@pytest.fixture(scope="module")
+def wide():
+    WIDE.append("up")
+    yield
+def test_x(wide): leak()
+def test_y(wide): assert WIDE == ["up"]
+""")
+    assert done.counts == {"failed": 1, "passed": 1}
+
+
+def test_coroutine_tests_and_test_cases_are_repeated(check: Runs) -> None:
+    """Methods, unittest's own, parametrised and asynchronous ones."""
+    done = check("""
+class TestX:
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_m(self, n): leak()
+class TestCase(unittest.TestCase):
+    def setUp(self): self.up = True
+    def test_c(self):
+        assert self.up
+        leak()
+class TestAsync(unittest.IsolatedAsyncioTestCase):
+    async def test_a(self): leak()
+""")
+    assert verdicts(done) == [(name, "leak", [1, 1]) for name in ("test_a", "test_c", "test_m[1]", "test_m[2]")]
+
+
+def test_a_test_case_that_fails_only_when_repeated_is_unconfirmed(check: Runs) -> None:
+    """unittest keeps its failures to itself: they are asked for."""
+    done = check("""
+RUNS = []
+class TestCase(unittest.TestCase):
+    def test_c(self):
+        RUNS.append(1)
+        leak()
+        self.assertEqual(len(RUNS), 1)
+""")
+    assert verdicts(done) == [("test_c", "unconfirmed", [])]
+    assert "AssertionError: 2 != 1" in " ".join(done.out.split())
+
+
+def test_a_repetition_that_is_interrupted_loses_no_report(check: Runs) -> None:
+    """Ctrl-C, or pytest.exit: the first run's reports stand, and wider fixtures are torn down."""
+    done = check(
+        COUNTING
+        + """
+@pytest.fixture(scope="module")
+def wide():
+    yield
+    print("torn down")
+def test_x(wide):
+    leak()
+    if len(RUNS) > 2: pytest.exit("enough")
+def test_y(): pass
+""",
+        "-s",
+    )
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "unconfirmed", [])])
+    assert "the repetition was interrupted" in done.out
+    assert "Exit: enough" in done.out
+    assert "torn down" in done.out
+
+
+@pytest.mark.usefixtures("clean_faults")
+def test_a_fault_of_a_repetition_is_noted_and_the_test_keeps_its_outcome(check: Runs) -> None:
+    """Ours never breaks a user's test, and never passes in silence."""
+
+    class Breaks:
+        def pytest_runtest_logstart(self) -> None:
+            from no_leaks.plugin import repetition
+
+            self.kept = repetition.Repetition.settle
+            repetition.Repetition.settle = None  # type: ignore[method-assign, assignment]
+
+        def pytest_runtest_logfinish(self) -> None:
+            from no_leaks.plugin import repetition
+
+            repetition.Repetition.settle = self.kept  # type: ignore[method-assign]
+
+    done = check("def test_x(): leak()", plugins=(Breaks(),))
+    assert "not working: plugin" in done.out
