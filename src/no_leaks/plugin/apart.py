@@ -42,7 +42,7 @@ def apart(config: pytest.Config, report: Any) -> Generator[None]:
             stack.callback(_restore, reported, set(reported))  # pyright: ignore[reportUnknownArgumentType]
             reported.pop()  # so that with the report, which is added, it is as many as before
         if isinstance(failed, dict):
-            stack.callback(_drop, failed, report)
+            stack.callback(_drop, failed, report)  # pyright: ignore[reportUnknownArgumentType]
         yield
 
 

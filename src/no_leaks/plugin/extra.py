@@ -18,6 +18,7 @@ from ..model import Leak
 from . import outcome, sources, workers
 from .apart import MARK, apart
 
+
 class Reports:
     """Registered with the run time; keeps the reports of fixtures until the running item has been reported."""
 
@@ -42,10 +43,15 @@ class Reports:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Log what has come together while an item ran."""
+        if workers.is_worker(self._config):
+            for report in self._waiting:
+                report.nodeid = nodeid
+        self.log()
+
+    def log(self) -> None:
+        """Log what is waiting: also where the run was interrupted before the item could be reported."""
         reports, self._waiting = self._waiting, []
         for report in reports:
-            if workers.is_worker(self._config):
-                report.nodeid = nodeid
             with apart(self._config, report):
                 self._config.hook.pytest_runtest_logreport(report=report)
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from .. import faults
 from ..config import Settings
 from ..diff import Look
 from ..errors import SettingError
-from ..ledger import enter, leave
+from ..ledger import Ledger, enter, leave
 from ..model import Ident, Owner, Snapshot, Spot
 from ..probes.panel import CARRIED, EMPTY, TAKEN
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
 from . import extra, markers, sources
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 LOOKED = CARRIED | TAKEN
 """What these probes see may be anybody's; all others tell from the fixture's own ledger."""
@@ -32,6 +34,8 @@ class Wide:
     scope: Scope
     source: sources.Source
     node: Any
+    outer: Sequence[tuple[Scope, Look]]
+    """Whose set-up or test it is part of, with what had changed by then in the eyes of each."""
     made: set[Spot] = field(default_factory=set[Spot])
     """What appeared while it was set up or torn down: without a record it is the fixture's all the same."""
     foreign: set[Spot] = field(default_factory=set[Spot])
@@ -57,12 +61,7 @@ class Wider:
 
     def set_up(self, fixturedef: Any, request: Any, test: Scope | None) -> Generator[None, object, object]:
         """Run a wider fixture's set-up in a scope of its own; what appears meanwhile is no test's and no other fixture's."""
-        wide = None
-        outer = [*([test] if test is not None else []), *self._under_way]
-        with self._guarded():
-            wide = self._begin(fixturedef, request, test)
-            states = [(scope, self._state(scope)) for scope in outer]
-            self._under_way.append(wide.scope)
+        wide = self._guarded(self._begin, fixturedef, request, test)
         if wide is None:
             return (yield)
         wide.failed = True
@@ -71,22 +70,17 @@ class Wider:
             wide.failed = False
             return result
         finally:
-            with self._guarded():
-                self._under_way.remove(wide.scope)
-                self._done(wide, states)
-                fixturedef.addfinalizer(functools.partial(self._resume, wide))
+            self._guarded(self._done, wide)
+            self._guarded(fixturedef.addfinalizer, functools.partial(self._guarded, self._resume, wide))
 
     def end(self, fixturedef: Any, test: Scope | None) -> bool:
         """Judge a wider fixture after its last finalizer; False for one that was not set up before our eyes."""
         wide = self._living.pop(id(fixturedef), None)
         if wide is None or not self._session.is_here():
             return False
-        with self._guarded():
-            try:
-                self._judge(wide, test)
-            finally:
-                if not wide.scope.ledger.ended:
-                    wide.scope.end()
+        self._guarded(self._judge, wide, test)
+        if not wide.scope.ledger.ended:
+            wide.scope.end()
         return True
 
     def descriptors_of(self, fixturedef: Any) -> Snapshot:
@@ -99,6 +93,13 @@ class Wider:
         if self._living and test.after != test.before:
             new = _spots(_born(test.after, test.before))
             self._keep_from_others({spot for spot in new if self._session.panel.describe(*spot, test.ledger)})
+
+    def keep_apart_unchecked(self, book: Ledger) -> None:
+        """Do the same for a test that nobody checks: there is only its ledger to tell what it has left."""
+        for wide in self._living.values() if book.records else ():
+            new = set(_spots(_born(self._look(wide), wide.scope.before))) - wide.made
+            sightings = {spot: self._session.panel.describe(*spot, book) for spot in new}
+            wide.foreign.update(spot for spot, seen in sightings.items() if seen and (seen.stack or seen.places))
 
     def forget(self) -> None:
         """The run is over, or was interrupted: what is torn down from now on is not judged."""
@@ -117,8 +118,11 @@ class Wider:
         # Also what only the test asks for: it has to know what it does not answer for.
         names = session.panel.names(settings.kinds | kinds)
         scope = Scope(session.panel, settings, owner, session.sensors.spin, names=names)
+        outer = [*([test] if test is not None else []), *self._under_way]
+        states = [(one, self._state(one)) for one in outer]
         scope.open()
-        wide = self._living[id(fixturedef)] = Wide(scope, source, node)
+        wide = self._living[id(fixturedef)] = Wide(scope, source, node, states)
+        self._under_way.append(scope)
         return wide
 
     def _settings(self, node: Any) -> Settings:
@@ -128,22 +132,23 @@ class Wider:
         except SettingError:  # of a marker that the fixture has just added
             return self._base
 
-    def _done(self, wide: Wide, states: Iterable[tuple[Scope, Look]]) -> None:
+    def _done(self, wide: Wide) -> None:
+        self._under_way.remove(wide.scope)
+        leave(wide.scope.ledger, wide.scope.outer)
         seen = self._look(wide)
         born = _born(seen, wide.scope.before)
         wide.made.update(_spots(born))
         self._keep_from_others(wide.made, wide)
-        for scope, state in states:
+        for scope, state in wide.outer:
             scope.adopt({name: new for name, new in born.items() if name in CARRIED})
             scope.adopt(_born(self._state(scope), state))
-        leave(wide.scope.ledger, wide.scope.outer)
+        wide.outer = ()
 
     def _resume(self, wide: Wide) -> None:
         """Name the fixture as the one at work again: its own finalizers come next."""
-        with self._guarded():
-            if wide in self._living.values() and self._session.is_here():
-                wide.scope.outer = enter(wide.scope.ledger)
-                wide.at_end = self._look(wide)
+        if wide in self._living.values() and self._session.is_here():
+            wide.scope.outer = enter(wide.scope.ledger)
+            wide.at_end = self._look(wide)
 
     def _judge(self, wide: Wide, test: Scope | None) -> None:
         scope = wide.scope
@@ -183,14 +188,14 @@ class Wider:
         """Look at what is counted anew for each scope, in the eyes of one."""
         return self._session.panel.look(tuple(name for name in scope.names if name in TAKEN), scope.ledger)
 
-    @contextmanager
-    def _guarded(self) -> Generator[None]:
+    def _guarded(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
         """Our own fault never breaks the user's fixture: it is noted, and the summary says so."""
         start = perf_counter_ns()
         try:
-            yield
+            return call(*args, **kwargs)
         except Exception as error:
             faults.note("wider fixtures", error)
+            return None
         finally:
             self._session.spent_ns += perf_counter_ns() - start
 

@@ -51,6 +51,7 @@ class Fixtures:
         """End that ledger, if there is one; whatever comes to light under it is nobody's leak."""
         if self._unchecked is not None:
             (book, outer), self._unchecked = self._unchecked, None
+            self.wider.keep_apart_unchecked(book)
             end_ledger(book)
             leave(book, outer)
             book.judged = sys.maxsize

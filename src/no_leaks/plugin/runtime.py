@@ -59,6 +59,7 @@ class Runtime:
             self.owners.end_unchecked()
             self.owners.wider.forget()
             if self.session.is_here():
+                self.extra.log()
                 self._report()
             self.session.stop()
 

@@ -42,29 +42,24 @@ def of(fixturedef: Any, request: Any, root: str) -> Source:
     return Source(name, f"{fixturedef.scope} fixture {name!r}", f"{file}::{name}", file, line)
 
 
-def _first(thing: object, names: tuple[str, ...]) -> str:
-    """Return the first of the names that the user has given to something."""
-    own = [name for name in names if _code(getattr(thing, name, None)) is not None]
-    written = [name for name in own if not _is_unittests(getattr(thing, name))]
-    return next(iter(written or own or names))
+def _first(thing: Any, names: tuple[str, ...]) -> str:
+    """Return the first of the names that the user has given to something; `unittest` gives some itself."""
+    written = [name for name in names if _code(getattr(thing, name, None)) is not None]
+    own = [name for name in written if getattr(thing, name).__module__ != "unittest.case"]
+    return (own or list(names))[0]
 
 
-def _is_unittests(function: object) -> bool:
-    code = _code(function)
-    return code is not None and "unittest" in getattr(inspect.unwrap(function), "__module__", "")  # type: ignore[arg-type]
-
-
-def _place(function: object, root: str, node: Any) -> tuple[str, int]:
+def _place(function: Any, root: str, node: Any) -> tuple[str, int]:
     code = _code(function)
     if code is None:
         return origin.relative(str(node.path), root), 1
     return origin.relative(code.co_filename, root), code.co_firstlineno
 
 
-def _code(function: object) -> CodeType | None:
+def _code(function: Any) -> CodeType | None:
     """Return the code of a function, a method or a partial; None of what has none."""
     while hasattr(function, "func"):
-        function = function.func  # pyright: ignore[reportAttributeAccessIssue]  # a functools.partial's
-    plain = inspect.unwrap(function) if callable(function) else function
+        function = function.func
+    plain: Any = inspect.unwrap(function) if callable(function) else None
     code = getattr(plain, "__code__", None)
     return code if isinstance(code, CodeType) else None
