@@ -14,6 +14,9 @@ from .model import Sighting, Verdict
 ROUNDS = 2
 """Repetitions that must all grow: a pool that fills up by its second connection has stopped growing by then."""
 
+PATIENCE = 0.25
+"""Share of the grace that a repetition gives: what outlived all of it in the first run is asked for again, no more."""
+
 STAYS = ("state", "blocking")
 """What a repetition overwrites instead of adding to it: changed is changed, and late is late."""
 

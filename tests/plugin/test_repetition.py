@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 from runs import Outcome, Runs
 
@@ -232,6 +234,31 @@ def test_x(wide, own): leak()
     assert done.counts == {"passed": 1, "errors": 2}
     assert "RuntimeError: the own one" in done.out
     assert "RuntimeError: the wide one" in done.out
+
+
+def test_fixtures_that_ask_for_the_outcome_find_one(check: Runs) -> None:
+    """tmp_path keeps or removes its folder by it; conftest files keep each report on the item."""
+    done = check(
+        """
+@pytest.fixture
+def asks(request):
+    yield
+    assert request.node.rep_call.passed
+def test_x(tmp_path, asks): leak()
+""",
+        plugins=(_Keeps(),),
+    )
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "leak", [1, 1])])
+
+
+class _Keeps:
+    """What many a conftest file does, by the book."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        setattr(item, f"rep_{report.when}", report)
+        return report
 
 
 def test_between_two_tests_of_a_module_wider_fixtures_live_on(check: Runs) -> None:

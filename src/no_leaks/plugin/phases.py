@@ -1,7 +1,8 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them; `Session._setupstate.stack`; unittest's `_excinfo`; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
+uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`; the code of the functions
+in `_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ def again(item: Any) -> Ending:
         ending = _ending(item, lambda: hook.pytest_runtest_setup(item=item), "setup")
         if ending.outcome == "passed":
             ending = _ending(item, lambda: hook.pytest_runtest_call(item=item), "call")
+        _promise_reports(item)
         # The parent as next item: its function's own fixtures are torn down, and no wider one.
         end = _ending(item, lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
         return end if end.outcome == "failed" else ending
@@ -132,6 +134,13 @@ def again(item: Any) -> Ending:
         if has_request:
             item._request = False
             item.funcargs = None
+
+
+def _promise_reports(item: Any) -> None:
+    """Leave what tmp_path's teardown asks for, as the reports of the phases would have."""
+    key = getattr(sys.modules.get("_pytest.tmpdir"), "tmppath_result_key", None)
+    if key is not None:
+        item.stash.setdefault(key, {})
 
 
 def _ending(item: Any, phase: Callable[[], object], when: Any) -> Ending:

@@ -191,6 +191,12 @@ def _overheard(session: Any, logged: Reports) -> Generator[None]:
 def _replace(old: Callable[..., Reports], new: Callable[..., Reports]) -> None:
     """Put one function for another, in `_pytest.runner` and wherever it was imported by name."""
     for module in tuple(cast("Mapping[str, object]", sys.modules).values()):
-        # Asking a module that loads itself when it is first used would load it.
-        if isinstance(module, ModuleType) and object.__getattribute__(module, "__dict__").get(_NAME) is old:
+        if _contents(module).get(_NAME) is old:
             setattr(module, _NAME, new)
+
+
+def _contents(module: object) -> Mapping[str, object]:
+    """Return what a module holds, without asking it: one that loads itself when first used would, and cffi's only pretend."""
+    is_module = issubclass(type(module), ModuleType)
+    contents: Mapping[str, object] = vars(ModuleType)["__dict__"].__get__(module) if is_module else {}
+    return contents

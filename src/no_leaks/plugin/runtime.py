@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any
 
 import pytest
 
-from .. import faults, origin, rules
+from .. import confirm, faults, origin, rules
 from ..config import Settings
 from ..errors import SettingError
 from ..ledger import Ledger
@@ -69,6 +70,7 @@ class Runtime:
         if self.session.is_here():
             self.owners.end_unchecked()
             self.protocol.announce(item)
+            self.owners.wider.item = item
             if item not in self.checked:
                 self.session.forget()
                 self.owners.begin_unchecked(item)
@@ -114,7 +116,7 @@ class Runtime:
         first, spent_ns = self.scope, self.session.spent_ns
         assert first is not None
         self._give_back()
-        self._open(item, first.settings)
+        self._open(item, replace(first.settings, grace_s=first.settings.grace_s * confirm.PATIENCE))
         scope = self.scope
         assert scope is not None
         try:
@@ -142,11 +144,11 @@ class Runtime:
             return (yield)
         return (yield from self.owners.around(fixturedef, request, self.scope))
 
-    @pytest.hookimpl
-    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
+    @pytest.hookimpl(trylast=True)
+    def pytest_fixture_post_finalizer(self, fixturedef: Any, request: Any) -> None:
         """Judge a wider fixture once its last finalizer has run."""
         if fixturedef.scope != "function":
-            self.owners.end(fixturedef, self.scope)
+            self.owners.end(fixturedef, request, self.scope)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:

@@ -45,8 +45,9 @@ class _Pattern:
 class _Category(type):
     """Stands where a filter has its category: told of the warning's class, it takes note and says no."""
 
-    def __subclasscheck__(cls, category: type) -> bool:
-        if not issubclass(category, ResourceWarning):
+    def __subclasscheck__(cls, category: type, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> bool:
+        # At the interpreter's end this module is empty, and a filter in somebody's copied list may outlive it.
+        if is_finalizing() or not issubclass(category, ResourceWarning):
             return False
         try:
             _heard(_text, origin.frame_up(1))
