@@ -118,57 +118,6 @@ def test_a_removed_file_keeps_its_birth(book: Ledger) -> None:
     assert births.of_file("/a (deleted)", None, book) is not None
 
 
-@pytest.mark.parametrize(
-    ("raw", "path", "same"),
-    [
-        ("/srv/a", "/srv/a", True),
-        (b"/srv/a", "/srv/a", True),
-        (Path("/srv/a"), "/srv/a", True),
-        ("a", "/elsewhere/a", True),
-        ("x/a", "/elsewhere/x/a", True),
-        ("../x/.a", "/elsewhere/x/.a", True),
-        ("x/a", "/elsewhere/y/a", False),
-        (".", "/elsewhere/.", False),
-        ("/srv/a", "/elsewhere/a", False),
-        ("/srv/a", "/srv/a-wal", True),
-        ("/srv/a", "/srv/a-b", False),
-        ("/srv/a", "/srv/b", False),
-        ("/srv/", "/elsewhere", False),
-        ("/srv/\0", "/srv/", False),
-        (7, "/srv/a", False),
-        (None, "/srv/a", False),
-    ],
-)
-def test_a_path_is_known_as_the_program_gave_it(raw: object, path: str, same: bool) -> None:
-    """Text, bytes, path objects; relative ones by their name, since the folder may have changed."""
-    assert births.is_path(raw, path) is same
-
-
-def test_a_path_whose_protocol_raises_is_none() -> None:
-    """The user's `__fspath__` may be broken: no reason to break a report."""
-
-    class Broken(os.PathLike[str]):
-        def __fspath__(self) -> str:
-            raise RuntimeError("no path")
-
-    assert births.is_path(Broken(), "/a") is False
-
-
-def test_a_nameless_temporary_file_is_known_by_its_folder(tmp_path: Path) -> None:
-    """O_TMPFILE is given the folder; the link below it is made up by the system."""
-    real = os.path.realpath(tmp_path)
-    assert births.is_path(str(tmp_path), f"{real}/#1234", os.O_TMPFILE | os.O_RDWR)
-    assert not births.is_path(str(tmp_path), "/elsewhere/#1234", os.O_TMPFILE | os.O_RDWR)
-    assert not births.is_path(str(tmp_path), f"{real}/#1234", os.O_RDWR)
-
-
-def test_a_link_is_followed(tmp_path: Path) -> None:
-    """The system shows where it leads."""
-    (tmp_path / "real").touch()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert births.is_path(str(tmp_path / "link"), os.path.realpath(tmp_path / "real"))
-
-
 def test_a_socket_is_known_after_its_death_by_the_number_it_had(book: Ledger) -> None:
     """Looked at while it lived, it is remembered."""
     sock = socket.socket()

@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "values",
         "rules",
         "origin",
+        "paths",
         "ledger",
         "model",
         "errors",

@@ -10,12 +10,8 @@ from typing import NamedTuple
 
 from . import env
 from .ledger import Ledger, Record, all_ledgers
+from .paths import DELETED, is_path, leads_to
 
-_O_TMPFILE = getattr(os, "O_TMPFILE", 0)
-DELETED = " (deleted)"
-
-_SIBLINGS = ("-wal", "-journal", "-shm")
-"""What SQLite opens beside a database."""
 _SAME_START_S = 1.0
 """A child's start as the system dates it (in ticks of 10 ms) and the call that forked it are no further apart."""
 
@@ -58,8 +54,8 @@ def of_socket(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
     return find(first, has, "socket.__new__", since_s=since_s)
 
 
-def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0) -> Birth | None:
-    """Find who opened a path as `/proc` shows it; `access` (O_RDONLY …) picks among several opens of one file."""
+def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0, fd: int | None = None) -> Birth | None:
+    """Find who opened a path as `/proc` shows it; `fd` and `access` (O_RDONLY …) pick among several opens of one file."""
     name = path.removesuffix(DELETED)
 
     def opened(record: Record) -> bool:
@@ -68,7 +64,8 @@ def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0) 
         right = access is None or not isinstance(flags, int) or (flags & os.O_ACCMODE) == access
         return right and is_path(path, name, flags if isinstance(flags, int) else 0)
 
-    return find(first, opened, "open", "sqlite3.connect", "os.scandir", "tempfile.mkstemp", since_s=since_s)
+    known = find(first, lambda record: record.fd == fd and opened(record), "open", since_s=since_s) if fd else None
+    return known or find(first, opened, "open", "sqlite3.connect", "os.scandir", "tempfile.mkstemp", since_s=since_s)
 
 
 def of_opened_descriptor(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
@@ -78,6 +75,20 @@ def of_opened_descriptor(fd: int, first: Ledger, since_s: float = 0.0) -> Birth 
         return record.facts[0] == fd and type(record.facts[0]) is int
 
     return find(first, wrapped, "open", since_s=since_s)
+
+
+def of_name(name: object, first: Ledger) -> Birth | None:
+    """Find who opened a file by the name that was given, one that is open still before any other."""
+
+    def opened(record: Record) -> bool:
+        return record.facts[0] == name
+
+    return find(first, lambda record: opened(record) and _is_there(record), "open") or find(first, opened, "open")
+
+
+def _is_there(record: Record) -> bool:
+    """Whether the number that an open was to get leads to its path."""
+    return record.fd is not None and leads_to(record.fd, record.facts[0])
 
 
 def of_mapping(fd: int, path: str, first: Ledger, since_s: float = 0.0) -> Birth | None:
@@ -201,26 +212,6 @@ def is_held_since_before(raw: object, book: Ledger) -> bool:
     path = os.path.realpath(os.fsdecode(raw))  # pyright: ignore[reportUnknownArgumentType]
     numbers = [fd for fd, *_ in book.older if isinstance(fd, int) and is_older(fd, book)]
     return any(os.path.realpath(f"/proc/self/fd/{fd}") == path for fd in numbers)
-
-
-def is_path(raw: object, path: str, flags: int = 0) -> bool:
-    """Whether a path as the program gave it is the one that the system shows."""
-    if not isinstance(raw, (str, bytes, os.PathLike)):
-        return False
-    try:
-        given = os.fsdecode(raw)  # pyright: ignore[reportUnknownArgumentType]
-        if flags & _O_TMPFILE == _O_TMPFILE and _O_TMPFILE:
-            return os.path.dirname(path) == os.path.realpath(given)
-        real = os.path.realpath(given)
-    except Exception:
-        return False
-    if path == real or (path.startswith(f"{real}-") and path.removeprefix(real) in _SIBLINGS):
-        return True
-    # The working directory may have changed since a relative path was given: then its end has to do.
-    tail = os.path.normpath(given)
-    while tail.startswith(os.pardir + os.sep):
-        tail = tail[len(os.pardir + os.sep) :]
-    return not os.path.isabs(given) and tail not in (os.curdir, os.pardir) and path.endswith(os.sep + tail)
 
 
 def _object(record: Record) -> object | None:

@@ -29,7 +29,7 @@ class Record:
     stack: RawStack
     ref: weakref.ref[object] | None = None
     fd: int | None = None
-    """Filled in once known: the descriptor that the object had when it was last looked at."""
+    """The descriptor that a socket had when it was last looked at, or the one that an open was to get."""
     inode: int | None = None
     """And what it led to: the number alone is soon another's."""
     born_s: float = field(default_factory=time.monotonic)

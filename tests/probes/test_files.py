@@ -195,3 +195,26 @@ def test_a_released_writer_is_flushed_and_closed(watch: Make, tmp_path: Path) ->
 def test_the_access_of_a_closed_descriptor_is_unknown() -> None:
     """The system answers with an error, and the probe with None."""
     assert files.access_of(999999) is None
+
+
+@pytest.mark.parametrize("leaked", [0, 1, 2])
+def test_of_several_opens_of_one_path_the_right_one_is_named(watch: Make, tmp_path: Path, leaked: int) -> None:
+    """Path and mode are the same; the number that each was to get is not."""
+    watching = watch("files")
+    first = here() + 1
+    one = open(tmp_path / "same", "a")
+    two = open(tmp_path / "same", "a")
+    three = open(tmp_path / "same", "a")
+    with one, two, three:
+        for number, file in enumerate((one, two, three)):
+            if number != leaked:
+                file.close()
+        assert site_of(watching.only(), __file__) == first + leaked
+
+
+def test_a_number_that_is_given_again_is_the_last_opens(watch: Make, tmp_path: Path) -> None:
+    """The first is closed before the second is opened."""
+    watching = watch("files")
+    open(tmp_path / "same", "a").close()
+    with open(tmp_path / "same", "a"):
+        assert site_of(watching.only(), __file__) == here() - 1

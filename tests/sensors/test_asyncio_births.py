@@ -222,6 +222,15 @@ def test_an_address_that_is_given_again_is_not_its_first_owners(watch: Make) -> 
     dead = weakref.ref(Thing())
     watched.ledger.records.append(ledger.Record(owned.TASK, (owned.key(thing),), (), dead))
     assert owned.find(thing, owned.TASK) == (book, book.records[0])
+    assert owned.find_dying(thing, owned.TASK) == (book, book.records[0])
+
+
+def test_what_nobody_wrote_down_is_not_the_dead_thing_at_its_address(watch: Make) -> None:
+    """asyncio's own timers are not recorded, and stand where a recorded one stood a moment ago."""
+    watched = watch("tasks")
+    thing, dead = Thing(), weakref.ref(Thing())
+    watched.ledger.records.append(ledger.Record(owned.TIMER, (owned.key(thing),), (), dead))
+    assert owned.find(thing, owned.TIMER) is None
 
 
 def test_of_what_the_collector_destroys_the_newest_record_is_meant(watch: Make) -> None:
@@ -235,4 +244,4 @@ def test_of_what_the_collector_destroys_the_newest_record_is_meant(watch: Make) 
         ledger.Record(owned.TASK, name, (), dead, born_s=1.0),
         ledger.Record(owned.TASK, name, (), weakref.ref(other), born_s=3.0),
     ]
-    assert owned.find(thing, owned.TASK) == (book, book.records[0])
+    assert owned.find_dying(thing, owned.TASK) == (book, book.records[0])

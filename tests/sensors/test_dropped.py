@@ -90,6 +90,16 @@ def test_a_path_with_quotes_is_found(watch: Make, tmp_path: Path) -> None:
     assert site_of(lost(watching), __file__) == line
 
 
+def test_of_two_opens_of_one_path_the_dropped_one_is_named(watch: Make, tmp_path: Path) -> None:
+    """The other one was closed: its number leads nowhere."""
+    watching = watch("unclosed")
+    line = here() + 1
+    dropped_one = open(tmp_path / "same", "a")
+    open(tmp_path / "same", "a").close()
+    del dropped_one
+    assert site_of(lost(watching), __file__) == line
+
+
 def test_a_running_child_is_found_by_its_pid(watch: Make) -> None:
     """The Popen object is dying: the pid is what remains."""
     watching = watch("unclosed")

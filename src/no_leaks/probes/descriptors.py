@@ -186,7 +186,7 @@ def birth_of(descriptor: Descriptor, ledger: Ledger) -> births.Birth | None:
     wrapped = births.of_opened_descriptor(descriptor.fd, ledger, since_s)
     if not descriptor.link or (kind == "pipes" and not descriptor.link.startswith("/")):
         return bare or wrapped
-    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger, since_s)
+    by_path = births.of_file(descriptor.link, files.access_of(descriptor.fd), ledger, since_s, descriptor.fd)
     by_path = by_path or births.of_file(descriptor.link, None, ledger, since_s) or (None if bare else wrapped)
     mapped = births.of_mapping(descriptor.fd, descriptor.link, ledger, since_s)
     # A duplicate and a mapping are made from a descriptor that was open before them: the newest record is the nearest.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from ..births import DELETED
 from ..ledger import Record
 from ..model import Resource, Sighting
+from ..paths import DELETED
 
 _ACCESS = {os.O_RDONLY: "reading", os.O_WRONLY: "writing", os.O_RDWR: "reading and writing"}
 

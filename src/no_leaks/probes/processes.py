@@ -91,7 +91,7 @@ class ProcessProbe:
                 (getattr(owner, "wait", None) or owner.join)(_WAIT_S)
             else:
                 os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+                env.reap(pid)
         except Exception:
             return ""
         return "reaped" if status.state == "Z" else "killed"

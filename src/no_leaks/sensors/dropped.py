@@ -129,8 +129,7 @@ def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
         # An anonymous temporary file has its number for a name; the system still shows its folder.
         return known or (None if births.is_older(name, book) else births.of_descriptor(name, book))
     text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
-    exact = births.find(book, lambda record: record.facts[0] == name, "open")
-    return exact or births.of_file(os.path.realpath(text), None, book)
+    return births.of_name(name, book) or births.of_file(os.path.realpath(text), None, book)
 
 
 def _is_younger(identity: str, book: ledger.Ledger) -> bool:

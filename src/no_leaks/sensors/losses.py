@@ -11,7 +11,7 @@ from . import owned, pending
 def dropped(agen: Any) -> None:
     """An async generator was dropped unfinished: its loop is told, and has to close it."""
     try:
-        birth = owned.find(agen, owned.AGEN)
+        birth = owned.find_dying(agen, owned.AGEN)
         if birth is not None and owned.is_news(birth):
             proof = "it was dropped before it was exhausted; the event loop had to close it"
             owned.lose(birth, pending.generator(agen, birth.record, proof))
@@ -22,7 +22,7 @@ def dropped(agen: Any) -> None:
 def unclosed(loop: Any) -> None:
     """An event loop is about to be finalized; if it is open, it takes its descriptors with it."""
     try:
-        birth = owned.find(loop, owned.LOOP) if not loop.is_closed() else None
+        birth = owned.find_dying(loop, owned.LOOP) if not loop.is_closed() else None
         if birth is not None and owned.is_news(birth):
             owned.lose(birth, pending.loop(loop, birth.record, "the garbage collector had to close it"))
     except Exception as error:
@@ -32,7 +32,7 @@ def unclosed(loop: Any) -> None:
 def destroyed(task: Any) -> None:
     """A task was destroyed while it was pending; one without a record is nobody's here."""
     try:
-        birth = owned.find(task, owned.TASK) if task is not None else None
+        birth = owned.find_dying(task, owned.TASK) if task is not None else None
         if birth is not None and owned.is_news(birth):
             proof = "the garbage collector destroyed it while it was pending"
             owned.lose(birth, pending.task(task, birth.record, proof))

@@ -60,21 +60,30 @@ def prune(book: ledger.Ledger) -> None:
 
 
 def find(thing: object, event: str) -> births.Birth | None:
-    """Find the record of a thing in any ledger; also while the collector is about to destroy it.
+    """Find the record of a live thing in any ledger."""
+    return next((birth for birth in _named(thing, event) if _made(birth) is thing), None)
 
-    Its weak reference may be cleared by then, and addresses are given again: of the dead records the newest is meant.
+
+def find_dying(thing: object, event: str) -> births.Birth | None:
+    """Find the record of a thing that is about to be destroyed.
+
+    The collector may have cleared its weak reference, and addresses are given again: of the dead records the newest is
+    meant. Of a live thing that would be a mistake: it may be one that nobody wrote down, at the address of a dead one.
     """
+    dead = (birth for birth in _named(thing, event) if _made(birth) is None)
+    return find(thing, event) or max(dead, key=lambda birth: birth.record.born_s, default=None)
+
+
+def _named(thing: object, event: str) -> Iterator[births.Birth]:
     name = key(thing)
-    newest: births.Birth | None = None
     for book in ledger.all_ledgers():
         for record in book.of(event, event + TOLD):
             if record.facts[0] == name:
-                known = record.ref() if record.ref is not None else None
-                if known is thing:
-                    return births.Birth(book, record)
-                if known is None and (newest is None or record.born_s > newest.record.born_s):
-                    newest = births.Birth(book, record)
-    return newest
+                yield births.Birth(book, record)
+
+
+def _made(birth: births.Birth) -> object | None:
+    return birth.record.ref() if birth.record.ref is not None else None
 
 
 def living(book: ledger.Ledger, *events: str) -> Iterator[tuple[ledger.Record, object]]:

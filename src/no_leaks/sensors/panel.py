@@ -11,7 +11,7 @@ from .. import faults
 from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
-from . import audit, descriptors, executors, spawned, threads, warnings_
+from . import audit, descriptors, executors, greenlets, spawned, threads, warnings_
 
 BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
 """Sensors that are needed by one kind only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
@@ -58,7 +58,9 @@ class Sensors:
             self._guarded(sensor.__name__, lambda: sensor.tune(settings))  # noqa: B023 - called at once
 
     def spin(self, ledger: Ledger) -> None:
-        """Let idle event loops take a step, so that what is about to finish can."""
+        """Let idle event loops and greenlets take a step, so that what is about to finish can."""
+        if "gevent" in sys.modules:
+            self._guarded("greenlets", greenlets.spin)
         for sensor in self._extra:
             if "asyncio" in sys.modules and hasattr(sensor, "spin_loops"):
                 self._guarded(sensor.__name__, lambda: sensor.spin_loops(ledger))  # noqa: B023 - called at once
