@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import socket
@@ -228,6 +229,24 @@ def test_a_detached_socket_is_seen_where_it_was_made(watch: Make) -> None:
     for end in ends:
         end.close()
     assert [site_of(one.sighting, __file__) for one in found] == [line, line]
+
+
+@pytest.mark.parametrize("collected", [False, True])
+def test_a_descriptor_that_was_wrapped_anew_has_one_line_whenever_the_collector_comes(
+    watch: Make, collected: bool
+) -> None:
+    """A repetition that named another line than the first run would take a leak for something made once."""
+    watching = watch("sockets")
+    first = socket.socket()
+    if collected:
+        gc.collect()
+    second, line = socket.socket(fileno=first.detach()), here()
+    del first
+    fd = second.detach()
+    del second
+    sighting = watching.only()
+    os.close(fd)
+    assert site_of(sighting, __file__) == line
 
 
 def test_a_socket_that_another_scope_made_stays_its_own_when_detached(watch: Make) -> None:

@@ -82,6 +82,7 @@ def _hand_on(sock: Any, fd: int, book: ledger.Ledger) -> None:
     try:
         birth = births.of_made(sock, book, "socket.__new__")
         if birth is not None:
+            births.descriptor_of(birth.record)  # none any more: one that a collection has noted would explain it, too
             birth.ledger.records.append(ledger.Record(EVENT, ("detach", _idents((fd,))), birth.record.stack))
     except OSError:
         pass  # its number was closed behind its back
