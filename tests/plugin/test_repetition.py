@@ -292,6 +292,34 @@ class TestAsync(unittest.IsolatedAsyncioTestCase):
     assert verdicts(done) == [(name, "leak", [1, 1]) for name in ("test_a", "test_c", "test_m[1]", "test_m[2]")]
 
 
+def test_doctests_are_repeated(check: Runs) -> None:
+    """Each forgets its names when it has run; they are given back."""
+    done = check(
+        """
+def documented():
+    '''
+    >>> leak()
+    >>> getfixture("tmp_path").name != ""
+    True
+    '''
+""",
+        "--doctest-modules",
+    )
+    assert verdicts(done) == [("test_a.documented", "leak", [1, 1])]
+
+
+def test_properties_of_hypothesis_are_repeated(check: Runs) -> None:
+    """Its examples are others each time, and each leaves one more."""
+    pytest.importorskip("hypothesis")
+    done = check("""
+from hypothesis import given, settings, strategies
+@settings(max_examples=3, database=None)
+@given(strategies.integers())
+def test_x(n): leak()
+""")
+    assert {(test, verdict) for test, verdict, _ in verdicts(done)} == {("test_x", "leak")}
+
+
 def test_a_test_case_that_fails_only_when_repeated_is_unconfirmed(check: Runs) -> None:
     """unittest keeps its failures to itself: they are asked for."""
     done = check("""

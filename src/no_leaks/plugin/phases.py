@@ -1,8 +1,8 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`; the code of the functions
-in `_CALLERS`. pytest 8.0 to 9.2.
+uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`, doctest's `dtest`; the
+code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _CALLERS = (
     ("fixtures", "call_fixture_func"),
     ("fixtures", "_teardown_yield_fixture"),
 )
+_NAMES = pytest.StashKey[dict[str, object]]()
 _ENDS_THE_RUN = (pytest.exit.Exception, KeyboardInterrupt)
 _SKIPS = (pytest.skip.Exception, unittest.SkipTest)
 
@@ -51,6 +52,9 @@ def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport
     has_request = hasattr(item, "_request")
     if has_request and not item._request:
         item._initrequest()
+    names: dict[str, object] | None = getattr(getattr(item, "dtest", None), "globs", None)
+    if names is not None:
+        item.stash[_NAMES] = names.copy()  # a doctest forgets them when it has run
     try:
         reports.append(phase(item, "setup", log=False))
         if reports[0].passed:
@@ -121,6 +125,8 @@ def again(item: Any) -> Ending:
     has_request = hasattr(item, "_request")
     if has_request:
         item._initrequest()
+    if _NAMES in item.stash:
+        item.dtest.globs.update(item.stash[_NAMES])
     hook = item.ihook
     try:
         ending = _ending(item, lambda: hook.pytest_runtest_setup(item=item), "setup")
