@@ -341,7 +341,7 @@ def test_a_fixture_that_failed_fails_nothing_more_by_its_leaks(check: Runs, end:
     assert done.counts == ({"errors": 1} if "/" in end else {"skipped": 1})
     assert done.leaks == [("", "files")]
     done.result.stdout.fnmatch_lines(
-        ["*= no-leaks =*", "*_ leak: files *_", "  owner *fixture 'wide' (module scope), *"]
+        ["*= no-leaks =*", "*_ unconfirmed: files *_", "  owner *fixture 'wide' (module scope), *"]
     )
 
 
@@ -359,7 +359,7 @@ def test_a_fixture_that_never_began_ends_nothing(request: pytest.FixtureRequest)
     wider = fixtures.Wider(session, Settings(), extra.Reports(request.config))
     owners = ownership.Fixtures(session, wider)
     owners.changed = False
-    owners.end(object())
+    owners.end(object(), request, None)
     assert not owners.changed
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
 from typing import Any, ParamSpec, TypeVar
+
+import pytest
 
 from .. import faults
 from ..config import Settings
@@ -18,7 +22,8 @@ from ..probes.panel import CARRIED, EMPTY, TAKEN
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
-from . import extra, markers, sources
+from . import again, extra, markers, sources
+from .repetition import Repetition
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,6 +47,9 @@ class Wide:
     """What others made meanwhile, though it may look like something that the fixture has opened."""
     at_end: Look = field(default_factory=dict[str, Snapshot])
     failed: bool = False
+    took_s: float = 0.0
+    used_s: tuple[float, float] = (math.inf, math.inf)
+    """From when to when tests could use it, by the monotonic clock."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,27 +66,34 @@ class Wider:
         self._reports = reports
         self._living: dict[int, Wide] = {}
         self._under_way: list[Scope] = []
+        self.repeated: object = None
+        """The fixture that is being set up and torn down once more."""
+        self.item: pytest.Item | None = None
+        """The item that runs, in whose teardown fixtures end."""
 
     def set_up(self, fixturedef: Any, request: Any, test: Scope | None) -> Generator[None, object, object]:
         """Run a wider fixture's set-up in a scope of its own; what appears meanwhile is no test's and no other fixture's."""
         wide = self._guarded(self._begin, fixturedef, request, test)
         if wide is None:
             return (yield)
-        wide.failed = True
+        wide.failed, start = True, perf_counter_ns()
         try:
             result = yield
             wide.failed = False
             return result
         finally:
+            wide.took_s = (perf_counter_ns() - start) / 1e9
             self._guarded(self._done, wide)
             self._guarded(fixturedef.addfinalizer, functools.partial(self._guarded, self._resume, wide))
 
-    def end(self, fixturedef: Any, test: Scope | None) -> bool:
+    def end(self, fixturedef: Any, request: Any, test: Scope | None) -> bool:
         """Judge a wider fixture after its last finalizer; False for one that was not set up before our eyes."""
-        wide = self._living.pop(id(fixturedef), None)
-        if wide is None or not self._session.is_here():
+        if fixturedef is self.repeated or not self._session.is_here():
             return False
-        self._guarded(self._judge, wide, test)
+        wide = self._living.pop(id(fixturedef), None)
+        if wide is None:
+            return False
+        self._guarded(self._judge, wide, test, lambda: self._once_more(fixturedef, request))
         if not wide.scope.ledger.ended:
             wide.scope.end()
         return True
@@ -143,14 +158,45 @@ class Wider:
             scope.adopt({name: new for name, new in born.items() if name in CARRIED})
             scope.adopt(_born(self._state(scope), state))
         wide.outer = ()
+        wide.used_s = (time.monotonic(), math.inf)
 
     def _resume(self, wide: Wide) -> None:
         """Name the fixture as the one at work again: its own finalizers come next."""
         if wide in self._living.values() and self._session.is_here():
             wide.scope.outer = enter(wide.scope.ledger)
             wide.at_end = self._look(wide)
+            wide.used_s = (wide.used_s[0], time.monotonic())
 
-    def _judge(self, wide: Wide, test: Scope | None) -> None:
+    def _judge(self, wide: Wide, test: Scope | None, once_more: Callable[[], tuple[str, Scope]]) -> None:
+        scope = wide.scope
+        self._settle(wide, test)
+        scope.settings = replace(self._settings(wide.node), kinds=scope.settings.kinds)
+        repetition = Repetition(self._session, scope)
+        if repetition.is_due(()):
+            why = again.FAILED if wide.failed else again.obstacle(scope.settings, wide.took_s)
+            if why:
+                repetition.leave_open(why)
+            else:
+                repetition.ask(self.item, once_more)
+                scope.left = tuple(again.told(found, scope.ledger, *wide.used_s) for found in scope.left or ())
+        leaks = self._session.account(scope, shown=not wide.failed)
+        if leaks and not wide.failed:
+            self._reports.add(wide.source, leaks, scope.settings)
+
+    def _once_more(self, fixturedef: Any, request: Any) -> tuple[str, Scope]:
+        """Set a fixture up and tear it down in a further scope, which is settled as the first was."""
+        self.repeated = fixturedef
+        try:
+            failure = again.once_more(fixturedef, request)
+        finally:
+            self.repeated = None
+            wide = self._living.pop(id(fixturedef))
+            self._settle(wide, None)
+            self._session.drop(wide.scope)
+        return failure, wide.scope
+
+    def _settle(self, wide: Wide, test: Scope | None) -> None:
+        """Look what a fixture has left, and wait for what may still end; what others left is none of its."""
         scope = wide.scope
         now = self._look(wide)
         born = _born(now, {name: wide.at_end.get(name, now[name]) for name in now})
@@ -164,10 +210,6 @@ class Wider:
         scope.adopt(_look_of(new - its_own))
         if not scope.is_clean():
             wait_out(scope.settle())
-        scope.settings = replace(self._settings(wide.node), kinds=scope.settings.kinds)
-        leaks = self._session.account(scope, shown=not wide.failed)
-        if leaks and not wide.failed:
-            self._reports.add(wide.source, leaks, scope.settings)
 
     def _keep_from_others(self, spots: set[Spot], maker: Wide | None = None) -> None:
         for wide in self._living.values():
@@ -193,6 +235,8 @@ class Wider:
         start = perf_counter_ns()
         try:
             return call(*args, **kwargs)
+        except pytest.exit.Exception:
+            raise
         except Exception as error:
             faults.note("wider fixtures", error)
             return None

@@ -37,16 +37,25 @@ class Repetition:
         """Repeat an item by `again` until its questions are answered, in silence; where it cannot be, say why not."""
         if self.refuse(item, reports):
             return
-        expected, failure = _expected(reports), "not confirmed: the repetition was interrupted"
+        expected = _expected(reports)
+
+        def once_more() -> tuple[str, Scope]:
+            ending, scope = again(item)
+            return _failure(ending, expected), scope
+
+        self.ask(item, once_more)
+
+    def ask(self, item: Any, once_more: Callable[[], tuple[str, Scope]]) -> None:
+        """Call `once_more`, in silence, until the questions are answered; it returns why it came to nothing, and its scope."""
+        failure = "not confirmed: the repetition was interrupted"
         causes = frozenset(self._cause(found) for found in self._open())
         rounds: list[Counter[str]] = []
         done: list[Scope] = []
         try:
             with silence(item):
                 while causes and len(rounds) < confirm.ROUNDS:
-                    ending, scope = again(item)
+                    failure, scope = once_more()
                     done.append(scope)
-                    failure = _failure(ending, expected)
                     if failure:
                         break
                     rounds.append(self._left_again(scope))
@@ -61,8 +70,12 @@ class Repetition:
             return False
         why = obstacle(item, self.first.settings, reports)
         if why:
-            self._rule(lambda cause: Ruling(Verdict.UNCONFIRMED, reason=why))
+            self.leave_open(why)
         return bool(why)
+
+    def leave_open(self, why: str) -> None:
+        """Answer no question, and say why."""
+        self._rule(lambda cause: Ruling(Verdict.UNCONFIRMED, reason=why))
 
     def _open(self) -> list[Found]:
         return [found for found in self.first.left or () if confirm.is_open(found.sighting, self.first.settings)]

@@ -138,7 +138,7 @@ class Runtime:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
         """Let what a wider fixture makes be the fixture's; before the first fixture, arm the end of the test's scope."""
-        if self.scope is not None:
+        if self.scope is not None and fixturedef is not self.owners.wider.repeated:
             self._arm(request._pyfuncitem)
         if fixturedef.scope == "function" or not self.session.is_here():
             return (yield)
