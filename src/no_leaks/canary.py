@@ -12,12 +12,16 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from . import faults
-from .diff import diff
+from . import env, faults
+from .diff import Look, diff
 from .ledger import Ledger, at_work, end_ledger, open_ledger
 from .model import Kind, Owner, Sighting
 from .probes.panel import Panel
 from .sensors import warnings_
+
+TURNS = 5
+TURN_S = 1e-6
+"""So often is looked whether a plant is gone, with a turn for others in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def _process() -> Generator[str]:
     try:
         yield "a child process that is not waited for"
     finally:
-        os.waitpid(pid, 0)
+        env.reap(pid)
 
 
 @contextmanager
@@ -186,14 +190,23 @@ def _try(panel: Panel, kind: Kind, plant: Plant) -> Result:
             with plant() as detail:
                 born = diff(before, panel.look(names, ledger)).born
                 seen = any(_is(kind, panel.describe(*spot, ledger)) for spot in born)
-            left = diff(before, panel.look(names, ledger)).born
-            return Result(seen, not any(_lasts(panel, kind, spot, ledger) for spot in left), detail)
+            return Result(seen, _is_forgotten(panel, kind, before, names, ledger), detail)
     except Exception as error:
         faults.note(f"canary {kind}", error)
         return Result(False, False, f"could not be planted: {faults.words(error)}")
     finally:
         ledger.records.clear()
         end_ledger(ledger)
+
+
+def _is_forgotten(panel: Panel, kind: Kind, before: Look, names: tuple[str, ...], ledger: Ledger) -> bool:
+    """Whether nothing is left of a plant; gevent closes a bare descriptor only a few turns of its hub later."""
+    for _ in range(TURNS):
+        left = diff(before, panel.look(names, ledger)).born
+        if not any(_lasts(panel, kind, spot, ledger) for spot in left):
+            return True
+        time.sleep(TURN_S)
+    return False
 
 
 def _is(kind: Kind, sighting: Sighting | None) -> bool:

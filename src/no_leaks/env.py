@@ -26,3 +26,9 @@ LIBRARY: tuple[str, ...] = (os.sep + "site-packages" + os.sep, os.sep + "dist-pa
 
 CLOCK_TICKS: int = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 """Ticks per second of the start times in `/proc`."""
+
+
+def reap(pid: int) -> None:
+    """Wait for a child by the system's own call: what gevent puts for it may wait for ever for one that has ended."""
+    system = sys.modules.get("posix", os)
+    system.waitpid(pid, 0)

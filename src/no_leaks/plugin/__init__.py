@@ -71,14 +71,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Resolve each item's settings once; where none is to be checked, nothing of this plugin runs for any test."""
     if table.is_asked(config) or table.has_markers(items):
         with _as_they_are():
-            from . import markers, options
+            from . import markers, neighbours, options
 
             base = options.read(config)
             checked = markers.resolve(items, base)
             if checked and not config.option.collectonly:
                 from .runtime import Runtime
 
+                markers.refuse(config, neighbours.obstacle(config, checked))
                 config.pluginmanager.register(Runtime(config, checked), "no_leaks_runtime")
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say what a neighbour does to the checks."""
+    if "gevent" not in sys.modules or not config.pluginmanager.has_plugin("no_leaks_runtime"):
+        return []
+    from . import neighbours
+
+    return neighbours.remarks()
 
 
 @contextmanager

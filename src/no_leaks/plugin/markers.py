@@ -126,9 +126,13 @@ def _refuse(config: pytest.Config, readings: _Readings) -> None:
         except FilterWarning as error:  # the user's filters make warnings errors
             wrong.append(str(error))
     readings.remarks.clear()
-    if wrong:
-        more = [f"... and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
-        text = "\n".join([*wrong[:MOST], *more])
+    more = [f"... and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
+    refuse(config, "\n".join([*wrong[:MOST], *more]))
+
+
+def refuse(config: pytest.Config, text: str) -> None:
+    """Raise a usage error that says this, if anything; in a worker of pytest-xdist leave it for the controller, too."""
+    if text:
         output: dict[str, object] = getattr(config, "workeroutput", {})
         output[_REFUSAL] = text
         raise pytest.UsageError(text)

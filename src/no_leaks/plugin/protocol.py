@@ -22,7 +22,7 @@ from ..config import Settings
 from ..model import Leak
 from ..session import Session
 from ..words import count
-from . import phases, workers
+from . import neighbours, phases, workers
 
 Reports = list[pytest.TestReport]
 Run = Callable[[pytest.Item, "pytest.Item | None", Settings, Reports], None]
@@ -59,6 +59,7 @@ class Protocol:
         self._due: pytest.Item | None = None
         """Announced, and not run so far."""
         self._missed = 0
+        self._is_running = False
         self._last: pytest.Item | None = None
         self._left: list[Leak] = []
         """What the attempts at the last item left."""
@@ -100,11 +101,16 @@ class Protocol:
     def run(self, item: pytest.Item, nextitem: pytest.Item | None, log: bool) -> Reports:
         """Run one attempt at an item; a further one takes the place of the one before it."""
         session, self._due = self._session, None
+        if self._is_running:
+            item.session.shouldstop = neighbours.AT_ONCE
+            return _plain(item, log=log, nextitem=nextitem)
+        self._is_running = True
         known, checked = len(session.leaks), session.checked
         reports: Reports = []
         try:
             self._run(item, nextitem, self._checked[item], reports)
         finally:
+            self._is_running = False
             if self._mail is not None and reports:
                 self._mail.send(reports, self.tests)
             if log:

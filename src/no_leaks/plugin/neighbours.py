@@ -1,0 +1,66 @@
+"""Neighbours with whom checking is not what it is alone: those that run tests side by side are refused, gevent is named.
+
+Which test made what is told by who is at work, one test at a time in one process: where several share it, each would be
+charged with what the others have open.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+Items = Iterable[pytest.Item]
+
+_WHY = (
+    "runs tests side by side in one process, where a leak cannot be told from what another test has open. "
+    "Run them in processes of their own with pytest-xdist (-n 2), or unchecked with --no-leaks-off"
+)
+AT_ONCE = f"no-leaks: something {_WHY}"
+"""Said where two tests are found at work at the same time, whoever runs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A plugin that runs tests side by side in threads: its name, that of its plugin, and whether it does so in this run."""
+
+    name: str
+    plugin: str
+    is_parallel: Callable[[pytest.Config, Items], bool]
+
+
+def _in_threads(config: pytest.Config, items: Items) -> bool:
+    """Whether pytest-run-parallel runs copies of a test in several threads, by its option or for one of these items."""
+    asked: list[object] = [config.getoption("parallel_threads", 1)]
+    for item in items:
+        for name in ("parallel_threads", "force_parallel_threads"):
+            asked += [mark.args[0] for mark in item.iter_markers(name) if mark.args]
+    return any(str(number) != "1" for number in asked)
+
+
+PARALLEL = (
+    Runner("pytest-run-parallel", "_run-parallel", _in_threads),
+    Runner("pytest-parallel", "parallelrunner", lambda config, items: True),  # registered only where it was asked to
+)
+
+
+def obstacle(config: pytest.Config, items: Items) -> str:
+    """Return why these tests cannot be checked, "" where nothing is in the way."""
+    manager = config.pluginmanager
+    for runner in PARALLEL:
+        if manager.has_plugin(runner.plugin) and runner.is_parallel(config, items):
+            return f"no-leaks: {runner.name} {_WHY}"
+    return ""
+
+
+def remarks() -> list[str]:
+    """Return what the user should know of others in this process."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        return []
+    return [
+        "no-leaks: gevent has patched threading: threads are greenlets, and a greenlet that is no thread is not seen"
+    ]
