@@ -21,6 +21,8 @@ from .run import Run
 from .totals import LISTED
 
 WIDEST = 120
+NAMED = 3
+"""How many things of one test are named at the end of the run; its report, or the JSON, has them all."""
 _STYLES: dict[str, dict[str, bool]] = {
     "title": {"bold": True},
     "bad": {"red": True, "bold": True},
@@ -84,14 +86,23 @@ def _nobodys(run: Run) -> Iterator[text.Line]:
 
 
 def _listed(leaks: Iterable[Leak]) -> Iterator[text.Line]:
-    """Yield one line for each leak that fails nothing, or fails without a proof."""
-    shown = (leak for leak in json_.related(leaks) if leak.verdict in LISTED and (leak.test or not leak.verdict.fails))
-    seen: Counter[tuple[str, str]] = Counter()
+    """Yield one line for each test, or wider scope, whose leaks fail nothing, or fail without a proof."""
+    shown = [leak for leak in json_.related(leaks) if leak.verdict in LISTED and (leak.test or not leak.verdict.fails)]
+    groups: dict[tuple[str, str, str], list[Leak]] = {}
     for leak in shown:
-        words = f"{leak.verdict.value:<11} {leak.test or owner(leak.owner)}: {brief(leak)}"
-        seen[f"{words} ({leak.fingerprint})", f" - {leak.reason}" if leak.reason else ""] += 1
-    for (words, reason), often in seen.items():
-        yield f"{words}{f' ({often} times)' if often > 1 else ''}{reason}", ""
+        groups.setdefault((leak.verdict.value, leak.test or owner(leak.owner), leak.reason), []).append(leak)
+    for (verdict, where, reason), group in groups.items():
+        yield f"{verdict:<11} {where}: {_named(group)}{f' - {reason}' if reason else ''}", ""
+
+
+def _named(leaks: Sequence[Leak]) -> str:
+    """Name a few leaks by what they are and where they were made; one alone also by its fingerprint."""
+    seen = Counter(map(brief, leaks))
+    names = [f"{words}{f' ({often} times)' if often > 1 else ''}" for words, often in seen.items()]
+    if len(names) == 1:
+        return f"{brief(leaks[0])} ({leaks[0].fingerprint}){names[0].removeprefix(brief(leaks[0]))}"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _faults(noted: Mapping[str, str]) -> Iterator[text.Line]:
