@@ -374,3 +374,18 @@ def test_a_fault_of_a_repetition_is_noted_and_the_test_keeps_its_outcome(check: 
 
     done = check("def test_x(): leak()", plugins=(Breaks(),))
     assert "not working: plugin" in done.out
+
+
+def test_what_one_test_made_once_stands_in_one_line(check: Runs) -> None:
+    """A pool of processes alone is a dozen pipes, threads and children."""
+    done = check("""
+MADE = []
+def test_x():
+    if not MADE:
+        MADE.extend((socket.socket(), open(LEAKED, "a"), os.pipe(), threading.Thread(target=threading.Event().wait, daemon=True)))
+        MADE[-1].start()
+        MADE.append(open(LEAKED, "a"))
+""")
+    (line,) = done.lines("once  ")
+    assert line.endswith(" and 3 more - repeating the test left no more of it")
+    assert done.lines("no-leaks: 1 test checked, no leaks, 6 once;")

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from _pytest._io import TerminalWriter
 from _pytest.reports import TestReport
-from runs import Runs
 
 from no_leaks.model import Frame, Leak, Owner, Resource, Verdict
 from no_leaks.plugin import terminal
@@ -33,8 +32,6 @@ HEADLINE = "1 leak: TCP socket opened at src/shop/http.py:31"
 
 CONFTEST = """
 import pytest
-from runs import Runs
-
 from no_leaks.model import Frame, Leak, Owner, Resource, Verdict
 from no_leaks.plugin import terminal
 
@@ -226,18 +223,3 @@ def test_faults_and_blindness_are_said(clean_faults: None) -> None:
     assert "not working: probe sockets: OSError: no /proc" in lines
     assert any(line.startswith("not working: canary threads: ") for line in lines)
     assert lines[-1].endswith("; 2 parts of no-leaks failed")
-
-
-def test_what_one_test_made_once_stands_in_one_line(check: Runs) -> None:
-    """A pool of processes alone is a dozen pipes, threads and children."""
-    done = check("""
-MADE = []
-def test_x():
-    if not MADE:
-        MADE.extend((socket.socket(), open(LEAKED, "a"), os.pipe(), threading.Thread(target=threading.Event().wait, daemon=True)))
-        MADE[-1].start()
-        MADE.append(open(LEAKED, "a"))
-""")
-    (line,) = done.lines("once  ")
-    assert line.endswith(" and 3 more - repeating the test left no more of it")
-    assert done.lines("no-leaks: 1 test checked, no leaks, 6 once;")
