@@ -11,6 +11,7 @@ from types import CodeType
 from typing import Generic, TypeVar
 
 from .model import RawStack
+from .origin import DEPTH
 
 T = TypeVar("T")
 
@@ -179,6 +180,31 @@ TASKS: tuple[Rule[CodeType], ...] = (
         ),
     ),
 )
+
+
+def _is_of_import(stack: RawStack) -> bool:
+    """Whether the import system itself runs a module's body here; what loads a module by hand comes without `_load_unlocked`.
+
+    Private: its name in `importlib._bootstrap` (3.10 to 3.14). A stack may be cut off amid the frames of an import.
+    """
+    in_body = False
+    for code, _ in stack:
+        if in_body and code.co_name == "_load_unlocked" and code.co_filename == _IMPORT:
+            return True
+        in_body = in_body or code.co_name == "<module>"
+    return in_body and len(stack) == DEPTH and stack[-1][0].co_filename.startswith("<frozen importlib")
+
+
+_IMPORT = "<frozen importlib._bootstrap>"
+
+STACKS: tuple[Rule[RawStack], ...] = (
+    Rule(
+        "import",
+        "a module's body runs once, for whoever is first to import it: what it makes is the session's",
+        _is_of_import,
+    ),
+)
+"""By the stack of what made a thing, of any kind."""
 
 
 def name_of(rules: tuple[Rule[T], ...], thing: T) -> str:
