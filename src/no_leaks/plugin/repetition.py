@@ -15,6 +15,7 @@ from ..confirm import Ruling
 from ..model import Verdict
 from ..scope import Found, Scope
 from ..session import Session
+from . import timeouts
 from .phases import Ending
 from .silence import silence
 
@@ -54,6 +55,7 @@ class Repetition:
         try:
             with silence(item):
                 while causes and len(rounds) < confirm.ROUNDS:
+                    timeouts.restart(item, repeated=True)
                     failure, scope = once_more()
                     done.append(scope)
                     if failure:

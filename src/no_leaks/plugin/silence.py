@@ -1,8 +1,7 @@
 """Silence: while a test is repeated nothing of it shows, neither output, logs, warnings and properties nor further reports.
 
 Private: `Item._report_sections`; `HookCaller._hookimpls` (pluggy 1.3 to 1.6); the handlers of pytest's "logging-plugin" and
-the properties of its JUnit XML; pytest-timeout's `_get_item_settings` (2.0 to 2.4). What a release does not have stays as
-it is. pytest 8.0 to 9.2.
+the properties of its JUnit XML. What a release does not have stays as it is. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ from typing import Any
 
 import pytest
 
-from .. import faults, ledger
+from .. import ledger
+from . import timeouts
 
 
 @contextmanager
 def silence(item: Any) -> Generator[None]:
     """Keep all that an item does meanwhile from the terminal, the reports and other plugins' books."""
     with ExitStack() as stack:
-        _restart_timer(item)
+        stack.callback(timeouts.restart, item, repeated=False)
         for kept in (item._report_sections, item.user_properties, *_xml_properties(item.config)):
             stack.callback(kept.__delitem__, slice(len(kept), None))
         stack.enter_context(_unreported(item.config))
@@ -98,17 +98,3 @@ def _unprinted(config: pytest.Config) -> Generator[None]:
             os.dup2(twin, number)
             os.close(twin)
         os.close(null)
-
-
-def _restart_timer(item: Any) -> None:
-    """Give the repetitions a time limit of their own: pytest-timeout's would go on counting from the first run."""
-    timeout: Any = sys.modules.get("pytest_timeout")
-    if timeout is None or not hasattr(item.config.hook, "pytest_timeout_set_timer"):
-        return
-    try:
-        settings = timeout._get_item_settings(item)
-        item.config.hook.pytest_timeout_cancel_timer(item=item)
-        if settings.timeout and settings.timeout > 0 and not settings.func_only:
-            item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
-    except Exception as error:
-        faults.note("pytest-timeout", error)
