@@ -22,7 +22,7 @@ from ..probes.panel import CARRIED, EMPTY, TAKEN
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
-from . import again, extra, markers, sources
+from . import again, coroutines, extra, markers, sources
 from .repetition import Repetition
 
 P = ParamSpec("P")
@@ -78,7 +78,8 @@ class Wider:
             return (yield)
         wide.failed, start = True, perf_counter_ns()
         try:
-            result = yield
+            with coroutines.own_fixture(fixturedef, request, wide.scope.ledger):
+                result = yield
             wide.failed = False
             return result
         finally:

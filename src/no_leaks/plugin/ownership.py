@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from ..ledger import Ledger, at_work, end_ledger, enter, leave, open_ledger
+from ..ledger import Ledger, end_ledger, enter, leave, open_ledger
 from ..model import Ident, Owner, Snapshot
 from ..scope import Scope
 from ..session import Session
-from . import fixtures
+from . import coroutines, fixtures
 
 
 class Fixtures:
@@ -87,12 +87,5 @@ def own_coroutine(item: pytest.Item, ledger: Ledger) -> Callable[[], None] | Non
     function = getattr(item, "obj", None)
     if function is None or not inspect.iscoroutinefunction(function):
         return None
-
-    @functools.wraps(function)
-    async def owned(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
-        with at_work(ledger):
-            return await function(*args, **kwargs)
-
-    item.obj = owned  # type: ignore[attr-defined]
+    item.obj = coroutines.of_function(function, ledger)  # type: ignore[attr-defined]
     return functools.partial(setattr, item, "obj", function)
