@@ -359,7 +359,7 @@ def test_a_fixture_that_never_began_ends_nothing(request: pytest.FixtureRequest)
     wider = fixtures.Wider(session, Settings(), extra.Reports(request.config))
     owners = ownership.Fixtures(session, wider)
     owners.changed = False
-    owners.end(object(), request, None)
+    owners.end(object(), None)
     assert not owners.changed
 
 

@@ -38,7 +38,8 @@ class Wide:
 
     scope: Scope
     source: sources.Source
-    node: Any
+    request: Any
+    """That of its set-up: until pytest 8.1 its end is told with that of the next, which may have another parameter."""
     outer: Sequence[tuple[Scope, Look]]
     """Whose set-up or test it is part of, with what had changed by then in the eyes of each."""
     made: set[Spot] = field(default_factory=set[Spot])
@@ -87,14 +88,14 @@ class Wider:
             self._guarded(self._done, wide)
             self._guarded(fixturedef.addfinalizer, functools.partial(self._guarded, self._resume, wide))
 
-    def end(self, fixturedef: Any, request: Any, test: Scope | None) -> bool:
+    def end(self, fixturedef: Any, test: Scope | None) -> bool:
         """Judge a wider fixture after its last finalizer; False for one that was not set up before our eyes."""
         if fixturedef is self.repeated or not self._session.is_here():
             return False
         wide = self._living.pop(id(fixturedef), None)
         if wide is None:
             return False
-        self._guarded(self._judge, wide, test, lambda: self._once_more(fixturedef, request))
+        self._guarded(self._judge, wide, test, lambda: self._once_more(fixturedef, wide.request))
         if not wide.scope.ledger.ended:
             wide.scope.end()
         return True
@@ -137,7 +138,7 @@ class Wider:
         outer = [*([test] if test is not None else []), *self._under_way]
         states = [(one, self._state(one)) for one in outer]
         scope.open()
-        wide = self._living[id(fixturedef)] = Wide(scope, source, node, states)
+        wide = self._living[id(fixturedef)] = Wide(scope, source, request, states)
         self._under_way.append(scope)
         return wide
 
@@ -171,7 +172,7 @@ class Wider:
     def _judge(self, wide: Wide, test: Scope | None, once_more: Callable[[], tuple[str, Scope]]) -> None:
         scope = wide.scope
         self._settle(wide, test)
-        scope.settings = replace(self._settings(wide.node), kinds=scope.settings.kinds)
+        scope.settings = replace(self._settings(wide.request.node), kinds=scope.settings.kinds)
         repetition = Repetition(self._session, scope)
         if repetition.is_due(()):
             why = again.FAILED if wide.failed else again.obstacle(scope.settings, wide.took_s)

@@ -36,10 +36,10 @@ class Fixtures:
             if fixturedef is not self.wider.repeated:
                 self._keep_in_words(self.wider.descriptors_of(fixturedef))
 
-    def end(self, fixturedef: Any, request: Any, test: Scope | None) -> None:
+    def end(self, fixturedef: Any, test: Scope | None) -> None:
         """Judge a wider fixture, and forget what its teardown has closed: look anew before the next test."""
         made = self.wider.descriptors_of(fixturedef)
-        if self.wider.end(fixturedef, request, test):
+        if self.wider.end(fixturedef, test):
             tuple(self._words_of(made))
             self.changed = True
 

@@ -17,7 +17,7 @@ from ..model import Kind, Owner
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
-from . import extra, fixtures, markers, options, outcome, ownership, phases, protocol, run, summary, workers
+from . import coroutines, extra, fixtures, markers, options, outcome, ownership, phases, protocol, run, summary, workers
 from .repetition import Repetition, Round
 
 
@@ -140,15 +140,18 @@ class Runtime:
         """Let what a wider fixture makes be the fixture's; before the first fixture, arm the end of the test's scope."""
         if self.scope is not None and fixturedef is not self.owners.wider.repeated:
             self._arm(request._pyfuncitem)
-        if fixturedef.scope == "function" or not self.session.is_here():
+        if fixturedef.scope != "function" and self.session.is_here():
+            return (yield from self.owners.around(fixturedef, request, self.scope))
+        if self.scope is None or not coroutines.is_async(fixturedef):
             return (yield)
-        return (yield from self.owners.around(fixturedef, request, self.scope))
+        with coroutines.own_fixture(fixturedef, request, self.scope.ledger):
+            return (yield)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_fixture_post_finalizer(self, fixturedef: Any, request: Any) -> None:
+    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
         """Judge a wider fixture once its last finalizer has run."""
         if fixturedef.scope != "function":
-            self.owners.end(fixturedef, request, self.scope)
+            self.owners.end(fixturedef, self.scope)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
