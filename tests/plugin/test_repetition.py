@@ -7,6 +7,8 @@ from collections.abc import Generator
 import pytest
 from runs import Outcome, Runs
 
+from no_leaks.plugin import repetition
+
 SINGLETON = """
 _KEPT = None
 
@@ -357,23 +359,16 @@ def test_y(): pass
 
 
 @pytest.mark.usefixtures("clean_faults")
-def test_a_fault_of_a_repetition_is_noted_and_the_test_keeps_its_outcome(check: Runs) -> None:
-    """Ours never breaks a user's test, and never passes in silence."""
+def test_a_fault_of_a_repetition_is_said_and_loses_no_leak(check: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours never breaks a user's test, and never passes in silence: what the first run has shown stands."""
 
-    class Breaks:
-        def pytest_runtest_logstart(self) -> None:
-            from no_leaks.plugin import repetition
+    def broken(*args: object) -> None:
+        raise ValueError("repetition out of order")
 
-            self.kept = repetition.Repetition.settle
-            repetition.Repetition.settle = None  # type: ignore[method-assign, assignment]
-
-        def pytest_runtest_logfinish(self) -> None:
-            from no_leaks.plugin import repetition
-
-            repetition.Repetition.settle = self.kept  # type: ignore[method-assign]
-
-    done = check("def test_x(): leak()", plugins=(Breaks(),))
-    assert "not working: plugin" in done.out
+    monkeypatch.setattr(repetition.Repetition, "ask", broken)
+    done = check("def test_x(): leak()")
+    assert (done.counts, verdicts(done)) == ({"failed": 1}, [("test_x", "leak", [])])
+    assert done.lines("not working: repetition: ValueError: repetition out of order")
 
 
 def test_what_one_test_made_once_stands_in_one_line(check: Runs) -> None:

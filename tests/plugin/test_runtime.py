@@ -8,7 +8,7 @@ import pytest
 from runs import LEAKED_AT, Runs
 
 from no_leaks import session as sessions
-from no_leaks.plugin import runtime
+from no_leaks.plugin import attempts
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
 
@@ -230,7 +230,7 @@ def test_a_fault_of_the_plugin_breaks_no_test_and_is_said(
     def broken(*args: object) -> None:
         raise ValueError("plugin out of order")
 
-    monkeypatch.setattr(runtime.Runtime, name, broken)
+    monkeypatch.setattr(attempts.Attempts, name, broken)
     done = check("def test_a(): pass\ndef test_b(): assert 1 == 2\n@pytest.mark.xfail\ndef test_c(): assert 0")
     assert done.counts == {"failed": 1, "passed": 1, "xfailed": 1}
     assert done.document["faults"]["plugin"].startswith("ValueError: plugin out of order")

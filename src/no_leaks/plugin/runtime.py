@@ -1,24 +1,17 @@
-"""The run time: opens a scope around each checked test, settles it inside the test's own teardown, and amends the reports."""
+"""The run time: listens while tests run, and hands each checked item, each wider fixture and the end of the run to who judges it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
-from time import perf_counter_ns
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
 
-from .. import confirm, faults, origin, rules
+from .. import origin, rules
 from ..config import Settings
-from ..errors import SettingError
-from ..ledger import Ledger
-from ..model import Kind, Owner
-from ..scope import Scope
+from ..model import Kind
 from ..session import Session
-from ..settle import run as wait_out
-from . import coroutines, extra, fixtures, markers, options, outcome, ownership, phases, protocol, run, summary, workers
-from .repetition import Repetition, Round
+from . import attempts, coroutines, extra, fixtures, options, ownership, phases, protocol, run, summary, workers
 
 
 class Runtime:
@@ -32,17 +25,9 @@ class Runtime:
         self.extra = extra.Reports(config)
         wider = fixtures.Wider(self.session, options.read(config), self.extra)
         self.owners = ownership.Fixtures(self.session, wider)
+        self.attempts = attempts.Attempts(config, self.session, self.owners)
         self.protocol = protocol.Protocol(config, self.session, checked, self._run)
-        self.scope: Scope | None = None
         self.found: run.Run | None = None
-        self._armed = False
-        self._closed: tuple[str, ...] = ()
-        self._item: pytest.Item | None = None
-        self._reports: list[pytest.TestReport] = []
-        self._held: phases.Held | None = None
-        """The wider fixtures of an item whose repetition is due."""
-        self._given_back: Callable[[], None] | None = None
-        """Puts the function of a coroutine test back, as it was."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -78,177 +63,32 @@ class Runtime:
     def _run(
         self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings, reports: list[pytest.TestReport]
     ) -> None:
-        """Run an attempt at a checked item; its reports are held back until its leaks are known."""
-        self._item, self._reports = item, reports
-        self._guarded(self._open, item, settings)
-        try:
-            phases.run(item, nextitem, reports, self.protocol.phase)
-            if self._held is not None:
-                self._repeat(self._held, item, nextitem, reports)
-            self._guarded(self._close, item, reports)
-        finally:
-            self._abandon()
-            self._give_back()
-
-    def _repeat(
-        self, held: phases.Held, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
-    ) -> None:
-        """Tell a leak from something made once; then tear down the wider fixtures that had to wait for that."""
-        held.put_back()
-        try:
-            self._guarded(self._confirm, item, reports)
-        except BaseException:  # interrupted: what the first run has shown is not lost
-            self._guarded(self._close, item, reports)
-            raise
-        finally:
-            self._held = None
-        held.let_go(nextitem, reports)
-
-    def _confirm(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
-        if self.scope is not None:
-            start, closed = perf_counter_ns(), self._closed
-            Repetition(self.session, self.scope).settle(item, reports, self._again)
-            self._closed = closed
-            self.session.spent_ns += perf_counter_ns() - start
-
-    def _again(self, item: pytest.Item) -> Round:
-        """Run the item once more in a scope of its own."""
-        first, spent_ns = self.scope, self.session.spent_ns
-        assert first is not None
-        self._give_back()
-        self._open(item, replace(first.settings, grace_s=first.settings.grace_s * confirm.PATIENCE))
-        scope = self.scope
-        assert scope is not None
-        try:
-            ending = phases.again(item)
-            self._look()
-            return ending, scope
-        finally:
-            self._give_back()
-            self.owners.wider.keep_apart(scope)
-            self.session.drop(scope)
-            self.scope, self.session.spent_ns = first, spent_ns
-
-    def _give_back(self) -> None:
-        """Give a coroutine test its own function back."""
-        if self._given_back is not None:
-            self._given_back()
-            self._given_back = None
+        self.attempts.run(item, nextitem, settings, reports, self.protocol.phase)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:
         """Let what a wider fixture makes be the fixture's; before the first fixture, arm the end of the test's scope."""
-        if self.scope is not None and fixturedef is not self.owners.wider.repeated:
-            self._arm(request._pyfuncitem)
+        if fixturedef is not self.owners.wider.repeated:
+            self.attempts.arm(request._pyfuncitem)
+        scope = self.attempts.scope
         if fixturedef.scope != "function" and self.session.is_here():
-            return (yield from self.owners.around(fixturedef, request, self.scope))
-        if self.scope is None or not coroutines.is_async(fixturedef):
+            return (yield from self.owners.around(fixturedef, request, scope))
+        if scope is None or not coroutines.is_async(fixturedef):
             return (yield)
-        with coroutines.own_fixture(fixturedef, request, self.scope.ledger):
+        with coroutines.own_fixture(fixturedef, request, scope.ledger):
             return (yield)
 
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
         """Judge a wider fixture once its last finalizer has run."""
         if fixturedef.scope != "function":
-            self.owners.end(fixturedef, self.scope)
+            self.owners.end(fixturedef, self.attempts.scope)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Arm a test without fixtures, and let a coroutine test run under its own scope whatever loop it runs on."""
-        if self.scope is not None:
-            self._arm(item)
-            self._guarded(self._own, item, self.scope.ledger)
-
-    def _own(self, item: pytest.Item, ledger: Ledger) -> None:
-        self._given_back = ownership.own_coroutine(item, ledger)
-
-    def _arm(self, item: pytest.Item) -> None:
-        """Have the scope looked at after the item's last finalizer and before those of wider nodes."""
-        if not self._armed:
-            self._armed = True
-            self._guarded(item.addfinalizer, self._settle)
-
-    def _arm_late(self, item: pytest.Item) -> None:
-        """Under --pdb, have the scope looked at later still: a unittest's tearDown then waits for the item's teardown."""
-        teardown = item.teardown
-
-        def torn_down() -> None:
-            teardown()
-            self._settle()
-
-        item.teardown = torn_down  # type: ignore[method-assign]
-
-    def _open(self, item: pytest.Item, settings: Settings) -> None:
-        start = perf_counter_ns()
-        self._armed, self._closed = bool(self.config.getoption("usepdb", False)), ()
-        if self._armed:
-            self._arm_late(item)
-        if self.owners.changed:
-            self.session.forget()
-            self.owners.changed = False
-        self.scope = self.session.open(Owner("function", test=item.nodeid), settings)
-        self.owners.remember(self.scope)
-        self.session.spent_ns += perf_counter_ns() - start
-
-    def _settle(self) -> None:
-        self._guarded(self._look)
-        self._guarded(self._hold)
-
-    def _hold(self) -> None:
-        """Keep the wider fixtures, which pytest may be about to tear down, if the item is to be repeated."""
-        if self.scope is not None and self.scope.left and self._held is None:
-            is_due = Repetition(self.session, self.scope).is_due(self._reports)
-            self._held = phases.Held(self._item) if is_due else None
-
-    def _look(self) -> None:
-        scope = self.scope
-        if scope is not None and scope.left is None:
-            start = perf_counter_ns()
-            if not scope.is_clean():
-                wait_out(scope.settle())
-            self._closed = tuple(self.owners.closed_by_others(scope))
-            self.session.spent_ns += perf_counter_ns() - start
-
-    def _close(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
-        scope = self.scope
-        if scope is None or not self.session.is_here():
-            return
-        self._look()
-        start = perf_counter_ns()
-        Repetition(self.session, scope).refuse(item, reports)
-        wrong: list[Exception] = []
-        if scope.left:
-            try:
-                scope.settings = markers.settings_of(item, scope.settings)
-            except SettingError as error:  # of a marker that the test has just added
-                wrong.append(error)
-        for words in self._closed:
-            refused = outcome.warn(item, f"{item.nodeid} closed {words}, which it did not open")
-            wrong += [refused] if refused is not None else []
-        self.owners.wider.keep_apart(scope)
-        leaks = self.session.conclude(scope)
-        self.scope = None
-        outcome.amend(item, reports, leaks, scope.settings)
-        outcome.add_errors(reports, wrong)
-        self.session.spent_ns += perf_counter_ns() - start
-
-    def _abandon(self) -> None:
-        """End a scope that could not be closed: the run was interrupted, or we failed; nothing is known of its leaks."""
-        scope, self.scope = self.scope, None
-        if scope is not None:
-            self.session.forget()
-            scope.end()
-
-    def _guarded(self, call: Callable[..., None], *args: object) -> None:
-        """Our own fault never breaks the user's test: it is noted, and the summary says so."""
-        try:
-            call(*args)
-        except pytest.exit.Exception:
-            raise  # of a repetition: the user's own, as Ctrl-C is
-        except Exception as error:
-            faults.note("plugin", error)
-            self._abandon()
+        self.attempts.arm(item)
+        self.attempts.own(item)
 
     def _excuse_base_temp(self) -> None:
         given = self.config.option.basetemp
