@@ -10,7 +10,7 @@ from runs import Runs
 from no_leaks.plugin import neighbours
 
 HAS_SUBTESTS = pytest.version_tuple >= (9, 0) or importlib.util.find_spec("pytest_subtests") is not None
-SUBTESTS = () if pytest.version_tuple >= (9, 0) else ("-p", "pytest_subtests")
+SUBTESTS = () if pytest.version_tuple >= (9, 0) else ("-p", "pytest_subtests.plugin")
 
 
 def test_doctests_of_modules_and_text_files(check: Runs) -> None:
