@@ -156,7 +156,8 @@ class Attempts:
             start = perf_counter_ns()
             if not scope.is_clean():
                 wait_out(scope.settle())
-            self._closed = tuple(self.owners.closed_by_others(scope))
+            if scope.foreign:
+                self._closed = tuple(self.owners.closed_by_others(scope))
             self.session.spent_ns += perf_counter_ns() - start
 
     def _close(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:

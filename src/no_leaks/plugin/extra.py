@@ -43,7 +43,7 @@ class Reports:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Log what has come together while an item ran."""
-        if workers.is_worker(self._config):
+        if self._waiting and workers.is_worker(self._config):
             for report in self._waiting:
                 report.nodeid = nodeid
         self.log()

@@ -7,6 +7,7 @@ code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import unittest
 from collections.abc import Callable, Sequence
@@ -58,9 +59,10 @@ def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport
     try:
         reports.append(phase(item, "setup", log=False))
         if reports[0].passed:
-            if item.config.getoption("setupshow", False):
+            option = item.config.option
+            if getattr(option, "setupshow", False):
                 _show(item)
-            if not item.config.getoption("setuponly", False):
+            if not getattr(option, "setuponly", False):
                 reports.append(phase(item, "call", log=False))
         if is_stopping(item, reports):
             nextitem = None
@@ -74,9 +76,11 @@ def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport
 def is_stopping(item: Any, reports: Sequence[pytest.TestReport]) -> bool:
     """Whether the session ends after this item: pytest then tears down every fixture in it, errors and all."""
     session = item.session
+    if session.shouldfail or session.shouldstop:
+        return True
     failed = sum(report.failed and not hasattr(report, "wasxfail") for report in reports)
-    most = item.config.getvalue("maxfail")
-    return bool(session.shouldfail or session.shouldstop or (failed and most and session.testsfailed + failed >= most))
+    most = item.config.getvalue("maxfail") if failed else 0
+    return bool(most and session.testsfailed + failed >= most)
 
 
 class Held:
@@ -100,7 +104,7 @@ class Held:
         capture = item.config.pluginmanager.getplugin("capturemanager")
 
         def tear_down() -> None:
-            with capture.item_capture("teardown", item):
+            with capture.item_capture("teardown", item) if capture is not None else contextlib.nullcontext():
                 item.session._setupstate.teardown_exact(after)
 
         heard = len(item._report_sections)
