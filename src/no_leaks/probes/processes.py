@@ -9,7 +9,7 @@ import time
 from typing import Any, final
 
 from .. import births, env, rules
-from ..ledger import Ledger, Record
+from ..ledger import Ledger, Record, at_work
 from ..model import Ident, Kind, Resource, Sighting, Snapshot
 from .protocol import Unavailable
 
@@ -117,10 +117,11 @@ class Status:
 def read(pid: int) -> Status | None:
     """Read a process's status; None where it is gone or may not be read."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            head, _, tail = file.read().rpartition(")")
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-            command = file.read().replace("\0", " ").strip()
+        with at_work(None):  # what we open is no birth of the scope's
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                head, _, tail = file.read().rpartition(")")
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                command = file.read().replace("\0", " ").strip()
     except OSError:
         return None
     fields = tail.split()
@@ -132,7 +133,7 @@ def children() -> list[int]:
     found: list[int] = []
     for task in os.listdir("/proc/self/task"):
         try:
-            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+            with at_work(None), open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
                 found += map(int, file.read().split())
         except OSError:
             continue  # the thread has ended meanwhile: its children are another's now
