@@ -111,6 +111,11 @@ def hand_to(thread: threading.Thread) -> None:
     thread._no_leaks_ledger = current()  # type: ignore[attr-defined]
 
 
+def hand_over(thread: threading.Thread, ledger: Ledger) -> None:
+    """Let a thread that has started be another ledger's."""
+    thread._no_leaks_ledger = ledger  # type: ignore[attr-defined]
+
+
 def of_thread(thread: threading.Thread) -> Ledger | None:
     """Return the ledger that a thread was started under, or None if it was not seen to start."""
     return getattr(thread, "_no_leaks_ledger", None)

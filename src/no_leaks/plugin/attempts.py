@@ -155,6 +155,7 @@ class Attempts:
         if scope is not None and scope.left is None:
             start = perf_counter_ns()
             if not scope.is_clean():
+                self.owners.wider.claim(scope)
                 wait_out(scope.settle())
             if scope.foreign:
                 self._closed = tuple(self.owners.closed_by_others(scope))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,48 +15,19 @@ import pytest
 
 from .. import faults
 from ..config import Settings
-from ..diff import Look
 from ..errors import SettingError
-from ..ledger import Ledger, enter, leave
-from ..model import Ident, Owner, Snapshot, Spot
-from ..probes.panel import CARRIED, EMPTY, TAKEN
+from ..ledger import Ledger, enter, hand_over, leave
+from ..model import Owner, Snapshot, Spot
+from ..probes.panel import CARRIED, TAKEN
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
 from . import again, coroutines, extra, markers, sources
 from .repetition import Repetition
+from .wide import Wide, born, look_of, spots
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-LOOKED = CARRIED | TAKEN
-"""What these probes see may be anybody's; all others tell from the fixture's own ledger."""
-
-
-@dataclass(slots=True, eq=False)
-class Wide:
-    """One wider fixture, from its set-up to its last finalizer."""
-
-    scope: Scope
-    source: sources.Source
-    request: Any
-    """That of its set-up: until pytest 8.1 its end is told with that of the next, which may have another parameter."""
-    outer: Sequence[tuple[Scope, Look]]
-    """Whose set-up or test it is part of, with what had changed by then in the eyes of each."""
-    made: set[Spot] = field(default_factory=set[Spot])
-    """What appeared while it was set up or torn down: without a record it is the fixture's all the same."""
-    foreign: set[Spot] = field(default_factory=set[Spot])
-    """What others made meanwhile, though it may look like something that the fixture has opened."""
-    at_end: Look = field(default_factory=dict[str, Snapshot])
-    failed: bool = False
-    took_s: float = 0.0
-    used_s: tuple[float, float] = (math.inf, math.inf)
-    """From when to when tests could use it, by the monotonic clock."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The probes whose looks have to be compared."""
-        return tuple(name for name in self.scope.names if name in LOOKED)
 
 
 class Wider:
@@ -105,16 +77,26 @@ class Wider:
         wide = self._living.get(id(fixturedef))
         return frozenset(ident for name, ident in (wide.made if wide else ()) if name == "descriptors")
 
+    def claim(self, test: Scope) -> None:
+        """Take over what a test has had made by a fixture's own factory: the fixture closes it, and answers for it."""
+        for wide in self._living.values():
+            for record in [record for record in test.ledger.records if wide.wrote(record.stack)]:
+                test.ledger.records.remove(record)
+                wide.scope.ledger.records.append(record)
+                made = record.ref() if record.ref is not None else None
+                if isinstance(made, threading.Thread):
+                    hand_over(made, wide.scope.ledger)
+
     def keep_apart(self, test: Scope) -> None:
         """Take note of what a test is about to leave open: no fixture is to answer for it, whatever it is named."""
         if self._living and test.after != test.before:
-            new = _spots(_born(test.after, test.before))
+            new = spots(born(test.after, test.before))
             self._keep_from_others({spot for spot in new if self._session.panel.describe(*spot, test.ledger)})
 
     def keep_apart_unchecked(self, book: Ledger) -> None:
         """Do the same for a test that nobody checks: there is only its ledger to tell what it has left."""
         for wide in self._living.values() if book.records else ():
-            new = set(_spots(_born(self._look(wide), wide.scope.before))) - wide.made
+            new = set(spots(born(self._look(wide), wide.scope.before))) - wide.made
             sightings = {spot: self._session.panel.describe(*spot, book) for spot in new}
             wide.foreign.update(spot for spot, seen in sightings.items() if seen and (seen.stack or seen.places))
 
@@ -138,7 +120,7 @@ class Wider:
         outer = [*([test] if test is not None else []), *self._under_way]
         states = [(one, self._state(one)) for one in outer]
         scope.open()
-        wide = self._living[id(fixturedef)] = Wide(scope, source, request, states)
+        wide = self._living[id(fixturedef)] = Wide(scope, source, fixturedef.func, request, states)
         self._under_way.append(scope)
         return wide
 
@@ -153,12 +135,12 @@ class Wider:
         self._under_way.remove(wide.scope)
         leave(wide.scope.ledger, wide.scope.outer)
         seen = self._look(wide)
-        born = _born(seen, wide.scope.before)
-        wide.made.update(_spots(born))
+        appeared = born(seen, wide.scope.before)
+        wide.made.update(spots(appeared))
         self._keep_from_others(wide.made, wide)
         for scope, state in wide.outer:
-            scope.adopt({name: new for name, new in born.items() if name in CARRIED})
-            scope.adopt(_born(self._state(scope), state))
+            scope.adopt({name: new for name, new in appeared.items() if name in CARRIED})
+            scope.adopt(born(self._state(scope), state))
         wide.outer = ()
         wide.used_s = (time.monotonic(), math.inf)
 
@@ -201,22 +183,22 @@ class Wider:
         """Look what a fixture has left, and wait for what may still end; what others left is none of its."""
         scope = wide.scope
         now = self._look(wide)
-        born = _born(now, {name: wide.at_end.get(name, now[name]) for name in now})
-        wide.made.update(_spots(born))
-        wide.foreign.difference_update(_spots(born))
+        appeared = born(now, {name: wide.at_end.get(name, now[name]) for name in now})
+        wide.made.update(spots(appeared))
+        wide.foreign.difference_update(spots(appeared))
         if test is not None:
-            test.adopt({name: new for name, new in born.items() if name in CARRIED})
-        new = set(_spots(_born(now, scope.before)))
+            test.adopt({name: new for name, new in appeared.items() if name in CARRIED})
+        new = set(spots(born(now, scope.before)))
         its_own = {spot for spot in new if self._is_its_own(wide, spot)}
         self._keep_from_others(its_own)
-        scope.adopt(_look_of(new - its_own))
+        scope.adopt(look_of(new - its_own))
         if not scope.is_clean():
             wait_out(scope.settle())
 
-    def _keep_from_others(self, spots: set[Spot], maker: Wide | None = None) -> None:
+    def _keep_from_others(self, theirs: set[Spot], maker: Wide | None = None) -> None:
         for wide in self._living.values():
             if wide is not maker:
-                wide.foreign |= spots
+                wide.foreign |= theirs
 
     def _is_its_own(self, wide: Wide, spot: Spot) -> bool:
         """Whether a fixture answers for what is there now and was not: it, or what it has set to work, made it."""
@@ -244,20 +226,3 @@ class Wider:
             return None
         finally:
             self._session.spent_ns += perf_counter_ns() - start
-
-
-def _born(after: Look, before: Look) -> dict[str, Snapshot]:
-    return {name: seen - before.get(name, EMPTY) for name, seen in after.items()}
-
-
-def _spots(look: Look) -> Iterator[Spot]:
-    for name, idents in look.items():
-        for ident in idents:
-            yield name, ident
-
-
-def _look_of(spots: Iterable[Spot]) -> Look:
-    look: dict[str, set[Ident]] = {}
-    for name, ident in spots:
-        look.setdefault(name, set()).add(ident)
-    return {name: frozenset(idents) for name, idents in look.items()}

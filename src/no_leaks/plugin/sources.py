@@ -44,19 +44,19 @@ def of(fixturedef: Any, request: Any, root: str) -> Source:
 
 def _first(thing: Any, names: tuple[str, ...]) -> str:
     """Return the first of the names that the user has given to something; `unittest` gives some itself."""
-    written = [name for name in names if _code(getattr(thing, name, None)) is not None]
+    written = [name for name in names if code_of(getattr(thing, name, None)) is not None]
     own = [name for name in written if getattr(thing, name).__module__ != "unittest.case"]
     return (own or list(names))[0]
 
 
 def _place(function: Any, root: str, node: Any) -> tuple[str, int]:
-    code = _code(function)
+    code = code_of(function)
     if code is None:
         return origin.relative(str(node.path), root), 1
     return origin.relative(code.co_filename, root), code.co_firstlineno
 
 
-def _code(function: Any) -> CodeType | None:
+def code_of(function: Any) -> CodeType | None:
     """Return the code of a function, a method or a partial; None of what has none."""
     while hasattr(function, "func"):
         function = function.func
