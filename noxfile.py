@@ -107,7 +107,9 @@ def oldest(session: nox.Session) -> None:
     session.install(
         *(".[test]", "pytest==8.2.*", "psutil==7.2.*", "pympler==1.1.*", "objgraph==3.6.*", "anyio==3.7.*"),
         *("pytest-asyncio==0.24.*", "pytest-randomly==3.15.*", "pytest-xdist==3.6.*", "hypothesis==6.100.*"),
-        *("trio==0.26.*", "uvloop==0.20.*"),
+        *("trio==0.26.*", "uvloop==0.20.*", "gevent==24.2.*", "flaky==3.8.*", "pytest-rerunfailures==14.*"),
+        *("pytest-timeout==2.3.*", "pytest-repeat==0.9.3", "pytest-cov==6.0.*", "pytest-trio==0.8.*"),
+        *("pytest-run-parallel==0.4.*",),
     )
     session.run("pytest", "-q", *session.posargs)
 

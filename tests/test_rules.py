@@ -161,3 +161,15 @@ def test_a_cached_worker_is_excused_only_at_rest(entry: str, excused: bool) -> N
     stop.set()
     thread.join()
     assert found is excused
+
+
+@pytest.mark.parametrize("name", ["_get_event_loop_no_warn", "_provide_clean_event_loop"])
+def test_a_loop_that_pytest_asyncio_keeps_for_itself_is_excused(name: str) -> None:
+    """By the function of its plugin that made it; a function of that name elsewhere excuses nothing."""
+
+    def stack(file: str) -> tuple[tuple[CodeType, int], ...]:
+        code = compile("pass", file, "exec").replace(co_name=name)
+        return ((code, 0),)
+
+    assert rules.excused(rules.LOOPS, stack("/site-packages/pytest_asyncio/plugin.py"))
+    assert not rules.excused(rules.LOOPS, stack("/project/tests/test_a.py"))

@@ -127,11 +127,19 @@ LOOPS: tuple[Rule[RawStack], ...] = (
     Rule(
         "current loop of pytest-asyncio",
         "it asks for the thread's current loop, which makes one on first use, and keeps it for the whole session",
-        lambda stack: any(
-            code.co_name == "_get_event_loop_no_warn" and "pytest_asyncio" in code.co_filename for code, _ in stack
-        ),
+        lambda stack: _runs_in_pytest_asyncio(stack, "_get_event_loop_no_warn"),
+    ),
+    Rule(
+        "fresh loop of pytest-asyncio",
+        "up to 0.26 it puts a new current loop in the place of each one that it closes, and closes it before the next",
+        lambda stack: _runs_in_pytest_asyncio(stack, "_provide_clean_event_loop"),
     ),
 )
+
+
+def _runs_in_pytest_asyncio(stack: RawStack, function: str) -> bool:
+    return any(code.co_name == function and "pytest_asyncio" in code.co_filename for code, _ in stack)
+
 
 _TRACKERS = (
     "multiprocessing/resource_tracker.py",

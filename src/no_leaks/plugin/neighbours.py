@@ -25,16 +25,17 @@ AT_ONCE = f"no-leaks: something {_WHY}"
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A plugin that runs tests side by side in threads: its name, that of its plugin, and whether it does so in this run."""
+    """A plugin that runs tests side by side in threads, and whether it does so in this run."""
 
     name: str
-    plugin: str
     is_parallel: Callable[[pytest.Config, Items], bool]
 
 
 def _in_threads(config: pytest.Config, items: Items) -> bool:
     """Whether pytest-run-parallel runs copies of a test in several threads, by its option or for one of these items."""
-    asked: list[object] = [config.getoption("parallel_threads", 1)]
+    asked: list[object] = [config.getoption("parallel_threads", None)]
+    if asked == [None]:
+        return False  # it is not there
     for item in items:
         for name in ("parallel_threads", "force_parallel_threads"):
             asked += [mark.args[0] for mark in item.iter_markers(name) if mark.args]
@@ -42,18 +43,16 @@ def _in_threads(config: pytest.Config, items: Items) -> bool:
 
 
 PARALLEL = (
-    Runner("pytest-run-parallel", "_run-parallel", _in_threads),
-    Runner("pytest-parallel", "parallelrunner", lambda config, items: True),  # registered only where it was asked to
+    Runner("pytest-run-parallel", _in_threads),
+    # Registered only where it was asked to.
+    Runner("pytest-parallel", lambda config, items: config.pluginmanager.has_plugin("parallelrunner")),
 )
 
 
 def obstacle(config: pytest.Config, items: Items) -> str:
     """Return why these tests cannot be checked, "" where nothing is in the way."""
-    manager = config.pluginmanager
-    for runner in PARALLEL:
-        if manager.has_plugin(runner.plugin) and runner.is_parallel(config, items):
-            return f"no-leaks: {runner.name} {_WHY}"
-    return ""
+    names = (runner.name for runner in PARALLEL if runner.is_parallel(config, items))
+    return next((f"no-leaks: {name} {_WHY}" for name in names), "")
 
 
 def remarks() -> list[str]:
