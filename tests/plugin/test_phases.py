@@ -207,3 +207,12 @@ def test_a_pytest_without_its_private_parts_is_refused(monkeypatch: pytest.Monke
         with pytest.raises(pytest.UsageError, match="--no-leaks-off runs them unchecked"):
             importlib.reload(phases)
     importlib.reload(phases)
+
+
+def test_a_test_case_that_runs_again_is_made_again(pytester: pytest.Pytester) -> None:
+    """pytest 8.2 leaves None in its place."""
+    (item,) = pytester.getitems("class TestX:\n    def test_x(self): assert self is not None")
+    phases.run(item, None, [])
+    item._instance = None  # type: ignore[attr-defined]
+    item._obj = None  # type: ignore[attr-defined]
+    assert phases.again(item).outcome == "passed"
