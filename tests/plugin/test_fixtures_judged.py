@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+from types import SimpleNamespace
 
 import pytest
 from runs import LEAKED_AT, Runs
 
 from no_leaks.config import Settings
-from no_leaks.plugin import apart, extra, fixtures, ownership, sources
+from no_leaks.plugin import again, apart, extra, fixtures, ownership, sources
 from no_leaks.session import Session
 
 WAYS = {
@@ -353,6 +355,49 @@ def test_a_fault_of_ours_breaks_no_fixture(check: Runs, monkeypatch: pytest.Monk
     done.result.stdout.fnmatch_lines(["not working: wider fixtures: AttributeError: *"])
 
 
+def test_a_fault_in_judging_ends_the_fixture_all_the_same(
+    check: Runs, monkeypatch: pytest.MonkeyPatch, clean_faults: None
+) -> None:
+    """What is made from then on is not charged to it."""
+    monkeypatch.delattr(again, "obstacle")
+    done = check(WAYS["generator"].format("scope='module'") + "\ndef test_x(wide): pass")
+    assert (done.counts, done.leaks) == ({"passed": 1}, [])
+    done.result.stdout.fnmatch_lines(["not working: wider fixtures: AttributeError: *"])
+
+
+def test_a_wrong_marker_that_a_fixture_adds_changes_nothing(check: Runs) -> None:
+    """Its module's others, which are right, were read when it was collected."""
+    done = check("""
+@pytest.fixture(scope="module")
+def wide(request):
+    request.node.add_marker(pytest.mark.allow_leaks("files"))
+    leak()
+def test_x(wide): pass
+""")
+    assert done.counts["errors"] == 1
+
+
+def test_a_marker_that_a_fixture_adds_allows_its_leaks(check: Runs) -> None:
+    """As a test may do."""
+    done = check("""
+@pytest.fixture(scope="module")
+def wide(request):
+    request.node.add_marker(pytest.mark.allow_leaks("files", reason="on purpose"))
+    leak()
+def test_x(wide): pass
+""")
+    assert done.counts == {"passed": 1}
+
+
+def test_a_fixture_that_no_python_function_is_has_the_place_of_its_node() -> None:
+    """A partial has that of the function in it."""
+    request = SimpleNamespace(node=SimpleNamespace(path="/root/test_a.py"))
+    plain = SimpleNamespace(argname="wide", scope="module", func=len)
+    assert sources.of(plain, request, "/root").nodeid == "test_a.py::wide"
+    partial = SimpleNamespace(argname="wide", scope="module", func=functools.partial(sources.of))
+    assert sources.of(partial, request, "").file.endswith("plugin/sources.py")
+
+
 def test_a_fixture_that_never_began_ends_nothing(request: pytest.FixtureRequest) -> None:
     """pytest tells of the end of a fixture more often than of its beginning."""
     session = Session(("files",))
@@ -360,6 +405,8 @@ def test_a_fixture_that_never_began_ends_nothing(request: pytest.FixtureRequest)
     owners = ownership.Fixtures(session, wider)
     owners.changed = False
     owners.end(object(), None)
+    wider.repeated = wider
+    owners.end(wider, None)
     assert not owners.changed
 
 
