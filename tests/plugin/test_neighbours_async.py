@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 from runs import Runs
 
@@ -28,6 +30,8 @@ def _installed() -> None:
 @pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
 def test_a_task_left_on_a_loop_of_any_scope_is_the_tests(check: Runs, scope: str) -> None:
     """pytest-asyncio, strict: the loop lives on, the leak is found at the test's end."""
+    if scope == "package" and version("pytest-asyncio").startswith("0."):
+        pytest.skip("it wants a package around the test")
     done = check(
         TASKS
         + f"""

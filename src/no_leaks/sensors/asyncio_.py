@@ -30,6 +30,7 @@ def install() -> None:
     """Begin to listen: patch asyncio and its neighbours if they are loaded; the others as `on_import` tells."""
     global _active
     _active = True
+    asyncio_births.at_each_loop(_at_birth)
     _patch(asyncio_loaded=_is_loaded("asyncio"))
 
 
@@ -97,6 +98,6 @@ def _neighbour(name: str) -> None:
         asyncio_runners.install()
 
 
-def _at_birth(task: object) -> None:
-    """Patch a neighbour that was imported since: its first loop is made by now, but has not been shut down."""
+def _at_birth(task: object = None) -> None:
+    """Patch a neighbour that was imported since, which anyio 3 does without a word: no loop of its has been shut down yet."""
     _patch(asyncio_loaded=True)

@@ -20,6 +20,13 @@ _PLUMBING = "asyncio."
 _DESTROYED = "Task was destroyed but it is pending!"
 
 _patches = Patches()
+_at_loop: Callable[[], None] = lambda: None  # noqa: E731 - who asks for it sets it anew
+
+
+def at_each_loop(call: Callable[[], None]) -> None:
+    """Have `call()` called whenever a loop is made: who is about to run it is loaded by then, however it was imported."""
+    global _at_loop
+    _at_loop = call
 
 
 def install(loop_class: Any) -> str:
@@ -38,6 +45,7 @@ def install(loop_class: Any) -> str:
 
 def remove() -> None:
     """Stop seeing births."""
+    at_each_loop(lambda: None)
     _patches.undo()
 
 
@@ -45,6 +53,7 @@ def _creating(init: Callable[..., None]) -> Callable[..., None]:
     def noting(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         try:
+            _at_loop()
             book = ledger.current()
             if book is not None:
                 # With its thread: only that one may turn the loop later.

@@ -1,7 +1,8 @@
 """The moment a runner throws away what was left running: patience first, then what is still pending becomes a loss.
 
 Private parts: `_cancel_all_tasks`, of `asyncio.runners` (3.10 to 3.14; asyncio.run, Runner, pytest-asyncio, anyio) and
-its copies for 3.10 in anyio, uvloop and backports.asyncio.runner; `IsolatedAsyncioTestCase._tearDownAsyncioLoop` (3.10).
+its copies for 3.10 in anyio, uvloop and backports.asyncio.runner; `IsolatedAsyncioTestCase._tearDownAsyncioLoop` (3.10);
+`TestRunner._cancel_all_tasks` of anyio 3.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from . import asyncio_loops, owned, patience, pending, suspended
 from .patches import Patches
 
 COPIES = ("asyncio.runners", "anyio._backends._asyncio", "uvloop", "backports.asyncio.runner.runner")
+METHODS = (
+    ("unittest.async_case", "IsolatedAsyncioTestCase", "_tearDownAsyncioLoop"),
+    ("anyio._backends._asyncio", "TestRunner", "_cancel_all_tasks"),
+)
 RUNNERS_OWN = ("_run_tests_and_fixtures", "_asyncioLoopRunner")
 """Coroutines in which anyio's and unittest's runners call the tests: still waiting for work when all is over."""
 
@@ -29,9 +34,8 @@ def install() -> str:
     for name in COPIES:
         if name in sys.modules:
             _patches.put(sys.modules[name], "_cancel_all_tasks", _cancelling)
-    case = getattr(sys.modules.get("unittest.async_case"), "IsolatedAsyncioTestCase", None)
-    if case is not None:
-        _patches.put(case, "_tearDownAsyncioLoop", _tearing_down)
+    for name, runner, method in METHODS:
+        _patches.put(getattr(sys.modules.get(name), runner, None), method, _tearing_down)
     known = hasattr(sys.modules["asyncio.runners"], "_cancel_all_tasks")
     return "" if known else "asyncio's runners cancel tasks in a way that is not known here"
 
@@ -50,9 +54,9 @@ def _cancelling(cancel_all: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _tearing_down(tear_down: Callable[[Any], None]) -> Callable[[Any], None]:
-    def wrapper(case: Any) -> None:
-        at_shutdown(getattr(case, "_asyncioTestLoop", None))
-        tear_down(case)
+    def wrapper(runner: Any) -> None:
+        at_shutdown(getattr(runner, "_asyncioTestLoop", None) or getattr(runner, "_loop", None))
+        tear_down(runner)
 
     return wrapper
 
