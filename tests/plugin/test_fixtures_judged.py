@@ -329,6 +329,18 @@ def test_a_run_that_stops_at_a_failure_judges_what_it_tears_down(check: Runs, fl
     assert done.counts == {"failed": 1, "errors": 1}
 
 
+@pytest.mark.parametrize("last", ["", "    assert 0"], ids=["clean", "failing"])
+def test_a_run_that_stops_at_a_leak_judges_what_is_still_set_up(check: Runs, last: str) -> None:
+    """The test is known to have failed only when its own fixtures are gone."""
+    done = check(
+        f"@pytest.fixture(scope='session')\ndef wide():\n    KEPT.append(socket.socket())\n    yield\n{last}\n"
+        "def test_a(wide): leak()\ndef test_b(wide): pass",
+        "-x",
+    )
+    assert done.counts == {"failed": 1, "errors": 2 if last else 1}
+    assert done.leaks == [("", "sockets"), ("test_a", "files")]
+
+
 def test_an_error_of_a_fixture_stops_the_run_as_any_other(check: Runs) -> None:
     """Under -x."""
     source = WAYS["set-up"].format("scope='class'")

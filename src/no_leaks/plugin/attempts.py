@@ -53,9 +53,18 @@ class Attempts:
             if self._held is not None:
                 self._repeat(self._held, item, nextitem, reports)
             self._guarded(self._close, item, reports)
+            if nextitem is not None and any(report.failed for report in reports):
+                self._end_early(item, reports)
         finally:
             self._abandon()
             self._give_back()
+
+    def _end_early(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+        """Tear down all wider fixtures where the run stops at this failure: pytest would, when nobody looks any more."""
+        if phases.is_stopping(item, reports):
+            held = phases.Held(item)
+            held.put_back()
+            held.let_go(None, reports)
 
     def _repeat(
         self, held: phases.Held, item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]
