@@ -129,7 +129,7 @@ def again(item: Any) -> Ending:
     has_request = hasattr(item, "_request")
     if has_request:
         item._initrequest()
-    if vars(item).get("_instance", item) is None:
+    if getattr(item, "_instance", item) is None:
         del item._instance  # pytest 8.2 leaves None there, which it would then take for the test case
     if _NAMES in item.stash:
         item.dtest.globs.update(item.stash[_NAMES])
