@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 from runs import Outcome, Runs
+
+from no_leaks.plugin import neighbours
+from no_leaks.sensors import greenlets
 
 pytest.importorskip("gevent")
 
@@ -103,3 +109,24 @@ def test_leaky(): leak()
     )
     assert leaks(done) == [("test_leaky", "files")]
     assert WORD not in done.out
+
+
+@pytest.mark.parametrize(("hub", "turns"), [("a hub", [greenlets.TURN_S]), (None, []), ("current", [])])
+def test_greenlets_get_a_turn_where_there_is_a_hub(
+    monkeypatch: pytest.MonkeyPatch, hub: str | None, turns: list[float]
+) -> None:
+    """None is made for that, and the hub itself does not wait. (No coverage is measured of greenlets: stand-ins.)"""
+    slept: list[float] = []
+    monkeypatch.setitem(sys.modules, "gevent", SimpleNamespace(sleep=slept.append, getcurrent=lambda: "current"))
+    monkeypatch.setitem(sys.modules, "gevent._hub_local", SimpleNamespace(get_hub_if_exists=lambda: hub))
+    greenlets.spin()
+    assert slept == turns
+
+
+@pytest.mark.parametrize(("patched", "words"), [(True, [WORD]), (False, [])])
+def test_only_patched_threads_are_worth_a_word(
+    monkeypatch: pytest.MonkeyPatch, patched: bool, words: list[str]
+) -> None:
+    """Whether gevent is imported says nothing."""
+    monkeypatch.setitem(sys.modules, "gevent.monkey", SimpleNamespace(is_module_patched=lambda name: patched))
+    assert neighbours.remarks() == words

@@ -108,9 +108,11 @@ def test_a_random_order_blames_the_same_tests(check: Runs) -> None:
         assert done.counts == {"failed": 3, "passed": 3}
 
 
-def test_coverage_is_measured_and_nothing_of_it_is_a_leak(check: Runs) -> None:
+def test_coverage_is_measured_and_nothing_of_it_is_a_leak(check: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """pytest-cov keeps a database open; a repeated test adds nothing to what was covered."""
     pytest.importorskip("pytest_cov")
+    for name in ("COVERAGE_FILE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        monkeypatch.delenv(name, raising=False)  # of these tests' own coverage
     done = check.child(
         "def test_x(): leak()\ndef test_y(): subprocess.run([sys.executable, '-c', ''])",
         *("-p", "pytest_cov.plugin", "--cov=test_a", "--cov-report=term"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from _pytest import runner
 from runs import Outcome, Runs
 
 from no_leaks.plugin import protocol
@@ -175,7 +177,6 @@ def test_tests_that_run_where_nobody_can_look_are_named_as_such(check: Runs) -> 
 
 def test_nothing_of_ours_stands_in_pytest_after_a_run(check: Runs, no_outer_session: None) -> None:
     """Not even in a module that imported the function by name."""
-    runner = pytest.importorskip("_pytest.runner")
     rerunfailures = pytest.importorskip("pytest_rerunfailures")
     outer, protocol._at_work[:] = [*protocol._at_work], []
     protocol._replace(protocol.dispatch, protocol._plain)
@@ -186,3 +187,15 @@ def test_nothing_of_ours_stands_in_pytest_after_a_run(check: Runs, no_outer_sess
     finally:
         protocol._at_work[:] = outer
         protocol._replace(protocol._plain, protocol.dispatch)
+
+
+def test_a_pytest_without_the_function_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words that say what still works."""
+    with monkeypatch.context() as patched:
+        patched.delattr(runner, "runtestprotocol")
+        source = Path(str(protocol.__file__)).read_text(encoding="utf-8")
+        with pytest.raises(pytest.UsageError, match="--no-leaks-off runs them unchecked"):
+            exec(
+                compile(source, str(protocol.__file__), "exec"),
+                {"__name__": protocol.__name__, "__package__": "no_leaks.plugin"},
+            )
