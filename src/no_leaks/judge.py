@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import origin, rules
+from . import origin
 from .config import Allowance, Settings
 from .model import Leak, Sighting, Spot, Verdict
 
@@ -14,8 +14,8 @@ NameFilter = str | re.Pattern[str] | None
 
 
 def wanted(sighting: Sighting, settings: Settings) -> bool:
-    """Whether the settings ask for this sighting at all: its kind, and pyleak's filters by name; never what an import made."""
-    if sighting.kind not in settings.kinds or rules.excused(rules.STACKS, sighting.stack):
+    """Whether the settings ask for this sighting at all: its kind, and pyleak's filters by name."""
+    if sighting.kind not in settings.kinds:
         return False
     if sighting.kind == "threads":
         if settings.exclude_daemon_threads and sighting.daemon:

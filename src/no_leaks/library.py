@@ -8,10 +8,10 @@ import logging
 import os
 import warnings
 from collections.abc import Callable
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, TypeVar, cast, overload
 
-from . import judge
+from . import env, judge, origin
 from .config import Settings, library_settings
 from .errors import LeakError, LeakWarning
 from .model import Leak, Owner
@@ -107,6 +107,7 @@ class Block:
             self._session = Session(self._settings.kinds, root=os.getcwd())
             self._session.start()
             self._scope = self._session.open(Owner("block"), self._settings)
+            self._scope.opener = _caller()
 
     def _take(self) -> tuple[Session | None, Scope | None]:
         taken = self._session, self._scope
@@ -133,3 +134,11 @@ class Block:
                 logger.warning(said)
         if hard:
             raise LeakError(hard, text.render(hard, os.getcwd()))
+
+
+def _caller() -> CodeType:
+    """Return the code in which a block begins: the nearest that is not ours."""
+    depth = 1
+    while origin.frame_up(depth).f_code.co_filename.startswith(env.HERE):
+        depth += 1
+    return origin.frame_up(depth).f_code

@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from types import CodeType
 
-from . import judge
+from . import judge, rules
 from .config import Settings
 from .diff import Look, diff
 from .ledger import Ledger, end_ledger, enter, leave, open_ledger
@@ -56,6 +58,8 @@ class Scope:
     """Whose ledger was at work before: a run within a run hands it back."""
     after: dict[str, Snapshot] = field(init=False, default_factory=dict[str, Snapshot])
     left: tuple[Found, ...] | None = None
+    opener: CodeType | None = None
+    """What code opened it, where that is the program's own."""
     foreign: tuple[Spot, ...] = ()
     """What was there before and is gone: closed by a scope that did not open it."""
 
@@ -121,8 +125,13 @@ class Scope:
     def _described(self, spots: tuple[Spot, ...]) -> Iterator[tuple[Spot, Sighting]]:
         for spot in spots:
             sighting = self.panel.describe(*spot, self.ledger)
-            if sighting is not None and judge.wanted(sighting, self.settings):
+            if sighting is not None and judge.wanted(sighting, self.settings) and not self._is_of_import(sighting):
                 yield spot, sighting
+
+    def _is_of_import(self, sighting: Sighting) -> bool:
+        """Whether a module made it while it was imported in this scope; a block may itself stand in such a module."""
+        within = tuple(takewhile(lambda pair: pair[0] is not self.opener, sighting.stack))
+        return rules.excused(rules.STACKS, within)
 
     def _keep_present(self, suspects: dict[Spot, Sighting]) -> None:
         now = self.panel.look(self.names, self.ledger)

@@ -95,6 +95,25 @@ def test_what_a_test_runs_by_hand_is_its_own(check: Runs, way: str) -> None:
     assert done.leaks == [("test_x", "unclosed" if way == "reload" else "files")]
 
 
+def test_a_block_in_a_modules_body_answers_for_what_it_makes(pytester: pytest.Pytester) -> None:
+    """The module is being imported; what the block itself imports is no leak there either."""
+    pytester.makepyfile(lazy="kept = open(__file__)")
+    pytester.makepyfile(
+        block="""
+from no_leaks import LeakError, no_leaks
+with no_leaks("files"):
+    import lazy
+try:
+    with no_leaks("files"):
+        kept = open(__file__)
+except LeakError:
+    print("SEEN")
+"""
+    )
+    script = pytester.makepyfile(script="import block")
+    pytester.runpython(script).stdout.fnmatch_lines(["SEEN"])
+
+
 def _stack(*names: tuple[str, str]) -> rules.RawStack:
     codes = [compile("", file, "exec").replace(co_name=name) for name, file in names]
     return tuple((code, 0) for code in codes)
