@@ -101,6 +101,29 @@ def test_a_fixture_is_named() -> None:
     assert row("owner", replace(LEAK, owner=Owner("session", "client"))) == "fixture 'client' (session scope)"
 
 
+def test_a_fixtures_place_is_said() -> None:
+    """Where it was written; xunit's functions bear the user's own words."""
+    written = Owner("session", "client", place="conftest.py:12")
+    assert row("owner", replace(LEAK, owner=written)) == "fixture 'client' (session scope), conftest.py:12"
+    xunit = Owner("module", "setup_module of test_a.py", place="test_a.py:3")
+    assert row("owner", replace(LEAK, owner=xunit)) == "setup_module of test_a.py, test_a.py:3"
+
+
+@pytest.mark.parametrize(
+    ("scope", "marker"),
+    [
+        ("class", '@pytest.mark.allow_leaks("sockets", reason="...")'),
+        ("module", 'pytestmark = pytest.mark.allow_leaks("sockets", reason="...")'),
+        ("package", ""),
+        ("session", ""),
+    ],
+)
+def test_a_fixtures_leak_is_allowed_where_a_marker_can_stand(scope: str, marker: str) -> None:
+    """On the class or module that the fixture is set up for."""
+    leak = replace(LEAK, kind="sockets", test=None, owner=Owner(scope, "client"))
+    assert text.allowance(leak) == marker
+
+
 def test_where_it_is_now_and_what_it_waits_for() -> None:
     """A thread has a place and a reason to be there."""
     leak = replace(LEAK, kind="threads", now_at=(LIBRARY, TEST), waits_for="lock.acquire()")

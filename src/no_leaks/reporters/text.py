@@ -104,9 +104,10 @@ def evidence(leak: Leak) -> str:
 
 def allowance(leak: Leak) -> str:
     """Return the marker that allows this leak, ready to paste; "" where it is allowed already, or no marker could."""
-    if leak.verdict in _DECLARED or (leak.test is None and leak.owner.scope in ("package", "session")):
+    scope = leak.owner.scope if leak.owner.fixture is not None else ""
+    if leak.verdict in _DECLARED or scope in ("package", "session"):
         return ""
-    start = "pytestmark = pytest" if leak.test is None and leak.owner.scope == "module" else "@pytest"
+    start = "pytestmark = pytest" if scope == "module" else "@pytest"
     return f'{start}.mark.allow_leaks("{leak.kind}", reason="...")'
 
 
