@@ -6,13 +6,14 @@
 Each suite is fetched as a source distribution and gets an environment of its own below --cache. It runs whole, once
 plain and once checked; each test has to fare as before, unless it leaks. Then come pairs without the tests that were
 accused, for the time. Somebody has to have read the code behind each accusation: judged.toml says what it does. The
-exit code is 1 where an accusation is false or unjudged, or a test changed for another reason.
+exit code is 1 where a verdict is wrong or nobody has judged it, or where a test changed for another reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def report(found: list[page.Suite], kinds: str) -> str:
         f"{platform.python_implementation()} {platform.python_version()} on {platform.system()}, {projects.PYTEST}"
     )
     total = sum(suite.result.tests for suite in found)
-    head = f"{machine}, `--no-leaks-kinds={kinds}`: {total:,} tests in {len(found)} suites."
+    head = f"{machine}, `--no-leaks-kinds={kinds}`: {total:,} tests, suites: {len(found)}."
     return "\n".join([intro, head, "", page.table(found), *page.details(found)]) + "\n"
 
 
@@ -92,6 +93,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, print and write."""
     options = arguments()
+    # A shell has what it runs in the background ignore this, and every suite would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     known = projects.read(dict(options.source))
     if not options.kept:
         measure(options, known)
