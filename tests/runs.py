@@ -108,9 +108,13 @@ class Runs:
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours are errors
             warnings.simplefilter("ignore", ResourceWarning)
-            result = self.pytester.runpytest_inprocess(
-                *self.arguments(source, switch, *args), plugins=[*plugins, _Closing()]
-            )
+            gc.freeze()  # an inner run collects ten times: what it has made, and not the thousands of tests around it
+            try:
+                result = self.pytester.runpytest_inprocess(
+                    *self.arguments(source, switch, *args), plugins=[*plugins, _Closing()]
+                )
+            finally:
+                gc.unfreeze()
             gc.collect()  # what the inner tests kept is not to come to light in another test
         return Outcome(result, self.pytester.path)
 

@@ -28,6 +28,7 @@ FULL = Layer(
     enabled=True,
     grace_s=2.0,
     confirm="never",
+    confirm_limit_s=7.0,
     action="warn",
     strict=True,
     allowances=(Allowance("a"),),

@@ -403,9 +403,9 @@ def test_x(wide): pass
 
 def test_a_fixture_that_no_python_function_is_has_the_place_of_its_node() -> None:
     """A partial has that of the function in it."""
-    request = SimpleNamespace(node=SimpleNamespace(path="/root/test_a.py"))
+    request = SimpleNamespace(node=SimpleNamespace(path="/nowhere/test_a.py"))
     plain = SimpleNamespace(argname="wide", scope="module", func=len)
-    assert sources.of(plain, request, "/root").nodeid == "test_a.py::wide"
+    assert sources.of(plain, request, "/nowhere").nodeid == "test_a.py::wide"
     partial = SimpleNamespace(argname="wide", scope="module", func=functools.partial(sources.of))
     assert sources.of(partial, request, "").file.endswith("plugin/sources.py")
 

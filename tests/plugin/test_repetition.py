@@ -384,3 +384,23 @@ def test_x():
     (line,) = done.lines("once  ")
     assert line.endswith(" and 3 more - repeating the test left no more of it")
     assert done.lines("no-leaks: 1 test checked, no leaks, 6 once;")
+
+
+def test_what_a_leaked_thread_works_with_is_not_closed_under_it(check: Runs) -> None:
+    """It would fail in the next test, which pytest would blame for it."""
+    done = check.child(
+        """
+import multiprocessing
+def test_x():
+    ours, theirs = multiprocessing.Pipe()
+    def pong():
+        while True: theirs.recv()
+    threading.Thread(target=pong, daemon=True).start()
+    KEPT.append((ours, theirs))
+def test_y(): pass
+""",
+        "-W",
+        "error",
+    )
+    assert done.counts == {"failed": 1, "passed": 1}
+    assert {verdict for _, verdict, _ in verdicts(done)} == {"leak"}

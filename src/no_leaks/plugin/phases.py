@@ -108,7 +108,7 @@ class Held:
                 item.session._setupstate.teardown_exact(after)
 
         heard = len(item._report_sections)
-        call = pytest.CallInfo.from_call(tear_down, "teardown", reraise=ENDS_THE_RUN)
+        call: Any = pytest.CallInfo.from_call(tear_down, "teardown", reraise=ENDS_THE_RUN)
         if call.excinfo is None:
             sections = item._report_sections[heard:]
             reports[-1].sections += [(f"Captured {key} {when}", content) for when, key, content in sections]
@@ -156,7 +156,7 @@ def _promise_reports(item: Any) -> None:
 
 
 def _ending(item: Any, phase: Callable[[], object], when: Any) -> Ending:
-    call = pytest.CallInfo.from_call(phase, when, reraise=ENDS_THE_RUN)
+    call: Any = pytest.CallInfo.from_call(phase, when, reraise=ENDS_THE_RUN)
     raised: list[pytest.ExceptionInfo[BaseException]] = [call.excinfo] if call.excinfo is not None else []
     recorded: list[Any] = getattr(item, "_excinfo", None) or []  # unittest's: what its result was told of
     raised += recorded
