@@ -10,6 +10,8 @@ import socket
 import sys
 import warnings
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,16 @@ class Outcome:
         return [line for line in self.out.splitlines() if line.startswith(start)]
 
 
+@contextmanager
+def only_young() -> Iterator[None]:
+    """Let an inner run, which collects a dozen times, collect what it has made, and not the thousands of tests around it."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 class _Closing:
     """Closes what the inner tests kept, once all is reported: nothing of it is to come to light in another test."""
 
@@ -108,13 +120,10 @@ class Runs:
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours are errors
             warnings.simplefilter("ignore", ResourceWarning)
-            gc.freeze()  # an inner run collects ten times: what it has made, and not the thousands of tests around it
-            try:
+            with only_young():
                 result = self.pytester.runpytest_inprocess(
                     *self.arguments(source, switch, *args), plugins=[*plugins, _Closing()]
                 )
-            finally:
-                gc.unfreeze()
             gc.collect()  # what the inner tests kept is not to come to light in another test
         return Outcome(result, self.pytester.path)
 

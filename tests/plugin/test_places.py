@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import Outcome, Runs
+from runs import Outcome, Runs, only_young
 
 KINDS = ("files", "sockets", "pipes", "fds", "processes", "threads", "tasks", "temp", "unclosed")
 FEW = ("files", "threads", "unclosed")
@@ -194,7 +194,8 @@ def _run(check: Runs, outcome: str, kinds: tuple[str, ...]) -> Outcome:
         pytester.makepyfile(**{f"imported_{kind}": body, f"imported_too_{kind}": body})
     pytester.makepyfile(test_all=_source(outcome, kinds))
     flags = ("-p", "no_leaks", "--no-leaks", "--no-leaks-report=json:leaks.json", "--no-leaks-grace=0")
-    result = pytester.runpytest_inprocess(*flags, "--no-leaks-confirm=never", "-q", "--tb=no", plugins=[_End()])
+    with only_young():
+        result = pytester.runpytest_inprocess(*flags, "--no-leaks-confirm=never", "-q", "--tb=no", plugins=[_End()])
     return Outcome(result, pytester.path)
 
 

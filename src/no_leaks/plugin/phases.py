@@ -108,7 +108,7 @@ class Held:
                 item.session._setupstate.teardown_exact(after)
 
         heard = len(item._report_sections)
-        call: Any = pytest.CallInfo.from_call(tear_down, "teardown", reraise=ENDS_THE_RUN)
+        call = _called(tear_down, "teardown")
         if call.excinfo is None:
             sections = item._report_sections[heard:]
             reports[-1].sections += [(f"Captured {key} {when}", content) for when, key, content in sections]
@@ -148,6 +148,12 @@ def again(item: Any) -> Ending:
             item.funcargs = None
 
 
+def _called(phase: Callable[[], object], when: Any) -> pytest.CallInfo[object]:
+    made: Any = pytest.CallInfo  # it is generic in what the phase returns, and does not say so
+    call: pytest.CallInfo[object] = made.from_call(phase, when, reraise=ENDS_THE_RUN)
+    return call
+
+
 def _promise_reports(item: Any) -> None:
     """Leave what tmp_path's teardown asks for, as the reports of the phases would have."""
     key = getattr(sys.modules.get("_pytest.tmpdir"), "tmppath_result_key", None)
@@ -156,7 +162,7 @@ def _promise_reports(item: Any) -> None:
 
 
 def _ending(item: Any, phase: Callable[[], object], when: Any) -> Ending:
-    call: Any = pytest.CallInfo.from_call(phase, when, reraise=ENDS_THE_RUN)
+    call = _called(phase, when)
     raised: list[pytest.ExceptionInfo[BaseException]] = [call.excinfo] if call.excinfo is not None else []
     recorded: list[Any] = getattr(item, "_excinfo", None) or []  # unittest's: what its result was told of
     raised += recorded
