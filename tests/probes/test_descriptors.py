@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import selectors
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +233,27 @@ def test_the_null_device_is_missed_by_nobody(watch: Make) -> None:
     ((_, ident),) = watching.scope.foreign
     assert ident[0] == number
     assert probe.recall(ident) is None
+
+
+@pytest.mark.skipif(not hasattr(selectors, "EpollSelector"), reason="epoll is Linux's")
+def test_an_epoll_under_the_number_of_an_older_one_is_not_that_one(watch: Make) -> None:
+    """All of them share one inode, so that number, device and inode are the same."""
+    older = selectors.EpollSelector()
+    number = older.fileno()
+    watching = watch("fds")
+    older.close()
+    with closing(selectors.EpollSelector()) as younger:
+        assert younger.fileno() == number
+        sighting = watching.only()
+        assert (sighting.resource.id, site_of(sighting, __file__)) == (f"fd {number}", here() - 3)
+        assert watching.left()[0].spot is not None
+
+
+@pytest.mark.skipif(not hasattr(selectors, "EpollSelector"), reason="epoll is Linux's")
+def test_an_epoll_that_was_closed_again_is_no_leak(watch: Make) -> None:
+    """Neither the older one, which is gone, nor its follower."""
+    older = selectors.EpollSelector()
+    watching = watch("fds")
+    older.close()
+    selectors.EpollSelector().close()
+    assert watching.left() == ()

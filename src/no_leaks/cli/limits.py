@@ -30,7 +30,8 @@ LIMITS: dict[Kind, Limit] = {
     ),
     "fds": Limit(
         "every other descriptor: folders, epoll, eventfd, timers, terminals, memory files",
-        "descriptors made by C code, os.dup() or os.dup2() may have no creation site",
+        "descriptors made by C code, os.dup() or os.dup2() may have no creation site; a bare select.epoll() under the "
+        "number of one that the test has closed is taken for that one",
     ),
     "processes": Limit(
         "direct children, running ones and zombies",
