@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from types import SimpleNamespace
 
 import pytest
 from runs import Outcome, Runs
 
+from no_leaks.config import Settings
 from no_leaks.plugin import repetition
 
 SINGLETON = """
@@ -404,3 +406,9 @@ def test_y(): pass
     )
     assert done.counts == {"failed": 1, "passed": 1}
     assert {verdict for _, verdict, _ in verdicts(done)} == {"leak"}
+
+
+def test_under_trace_nothing_is_repeated() -> None:
+    """Each repetition would stop in the debugger again."""
+    item = SimpleNamespace(config=SimpleNamespace(getoption=lambda *args: True))
+    assert repetition.obstacle(item, Settings(), ()) == "not repeated under --trace"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import warnings
 import xml.etree.ElementTree as ET
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 from runs import Runs
+
+from no_leaks.plugin import silence
 
 LOUD = """
 import logging
@@ -105,3 +108,10 @@ def test_other_plugins_hear_of_one_test(check: Runs) -> None:
     assert sorted(Listens.heard) == sorted(
         ["start", "make setup", "make call", "make teardown", "setup", "call", "teardown", "warning"]
     )
+
+
+def test_a_pluggy_that_keeps_its_hooks_elsewhere_is_left_alone() -> None:
+    """Then a subtest is reported again; nothing breaks."""
+    config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_runtest_logreport=SimpleNamespace()))
+    with silence._unreported(config):  # pyright: ignore[reportPrivateUsage]  # no pluggy so far looks like this
+        pass

@@ -99,7 +99,9 @@ def test_a_look_that_raises_switches_the_probe_off_once(broken: Callable[[str], 
     assert panel.names(frozenset({"temp"})) == ("losses",)
 
 
-@pytest.mark.parametrize(("verb", "nothing"), [("describe", None), ("release", ""), ("thing", None)])
+@pytest.mark.parametrize(
+    ("verb", "nothing"), [("describe", None), ("release", ""), ("thing", None), ("made_again", False)]
+)
 def test_a_verb_that_raises_switches_the_probe_off(
     broken: Callable[[str], Panel], book: Ledger, verb: str, nothing: object
 ) -> None:

@@ -317,3 +317,16 @@ def test_a_pipe_of_a_loop_that_was_not_seen_has_a_stack_of_its_own(watch: Make) 
     loop, line = asyncio.new_event_loop(), here()
     loop.close()
     assert [line_of(record) for record in watching.ledger.of("socket.__new__")] == [line, line]
+
+
+def test_without_a_standard_input_the_next_number_is_not_known(
+    book: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A daemon may have closed it."""
+
+    def closed(fd: int) -> int:
+        raise OSError("bad file descriptor")
+
+    monkeypatch.setattr(audit, "_dup", closed)
+    open(tmp_path / "a", "w").close()
+    assert last(book, "open").fd is None

@@ -295,3 +295,12 @@ def test_a_collected_socket_is_the_scopes_if_its_descriptor_is_younger(watch: Ma
     gc.collect()
     assert [loss.resource.type for loss in watching.ledger.losses] == ["socket"]
     assert list(strays.kept) == []
+
+
+def test_a_younger_thing_without_a_record_is_the_scopes(watch: Make) -> None:
+    """Made where nobody listened, under a number that was free when the scope began."""
+    watching = watch("sockets", "unclosed")
+    with ledger.at_work(None):
+        sock = socket.socket()
+    del sock
+    assert lost(watching).stack == ()

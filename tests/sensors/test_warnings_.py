@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support import Watch, here, site_of
 
-from no_leaks import faults, ledger
+from no_leaks import faults, ledger, origin
 from no_leaks.sensors import dropped, strays, warnings_
 
 Make = Callable[..., Watch]
@@ -316,3 +316,13 @@ def test_a_filter_that_was_covered_comes_to_the_front_again(watch: Make) -> None
         warnings_.listen()
         assert [seen is warnings_._FILTER for seen in warnings.filters].count(True) == 1
         assert warnings.filters[0] is warnings_._FILTER
+
+
+def test_a_collection_in_a_thread_without_python_was_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no frame to look at."""
+
+    def frameless(depth: int) -> object:
+        raise ValueError("call stack is not deep enough")
+
+    monkeypatch.setattr(origin, "frame_up", frameless)
+    assert not warnings_._is_asked_for({"generation": 2})

@@ -83,11 +83,11 @@ class Attempts:
         held.let_go(nextitem, reports)
 
     def _confirm(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
-        if self.scope is not None:
-            start, closed = perf_counter_ns(), self._closed
-            Repetition(self.session, self.scope).settle(item, reports, self._again)
-            self._closed = closed
-            self.session.spent_ns += perf_counter_ns() - start
+        assert self.scope is not None  # it was held for this
+        start, closed = perf_counter_ns(), self._closed
+        Repetition(self.session, self.scope).settle(item, reports, self._again)
+        self._closed = closed
+        self.session.spent_ns += perf_counter_ns() - start
 
     def _again(self, item: pytest.Item) -> Round:
         """Run the item once more in a scope of its own."""

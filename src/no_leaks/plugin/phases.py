@@ -18,6 +18,7 @@ import pytest
 
 try:
     from _pytest.runner import call_and_report  # pyright: ignore[reportUnknownVariableType]  # its **kwds have no type
+    from _pytest.tmpdir import tmppath_result_key
 except ImportError as error:
     raise pytest.UsageError(
         f"pytest-no-leaks cannot check tests under pytest {pytest.__version__} ({error}); --no-leaks-off runs them unchecked"
@@ -138,7 +139,8 @@ def again(item: Any) -> Ending:
         ending = _ending(item, lambda: hook.pytest_runtest_setup(item=item), "setup")
         if ending.outcome == "passed":
             ending = _ending(item, lambda: hook.pytest_runtest_call(item=item), "call")
-        _promise_reports(item)
+        # tmp_path's teardown asks for what the reports of the phases would have left.
+        item.stash.setdefault(tmppath_result_key, {})
         # The parent as next item: its function's own fixtures are torn down, and no wider one.
         end = _ending(item, lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
         return end if end.outcome == "failed" else ending
@@ -152,13 +154,6 @@ def _called(phase: Callable[[], object], when: Any) -> pytest.CallInfo[object]:
     made: Any = pytest.CallInfo  # it is generic in what the phase returns, and does not say so
     call: pytest.CallInfo[object] = made.from_call(phase, when, reraise=ENDS_THE_RUN)
     return call
-
-
-def _promise_reports(item: Any) -> None:
-    """Leave what tmp_path's teardown asks for, as the reports of the phases would have."""
-    key = getattr(sys.modules.get("_pytest.tmpdir"), "tmppath_result_key", None)
-    if key is not None:
-        item.stash.setdefault(key, {})
 
 
 def _ending(item: Any, phase: Callable[[], object], when: Any) -> Ending:
