@@ -50,7 +50,7 @@ class ThreadProbe:
     kinds: tuple[Kind, ...] = ("threads",)
 
     def take(self, ledger: Ledger) -> Snapshot:
-        """Return (ident, object id) of every thread but the main one, and (ident, 0) of every raw one."""
+        """Return (ident, object id, the system's number) of every thread but the main one, and (ident, 0) of every raw one."""
         if ledger.raw_starts:
             time.sleep(_BEGIN_S)
         started = _thread._count()  # pyright: ignore[reportPrivateUsage]  # nothing public counts raw threads
@@ -58,7 +58,7 @@ class ThreadProbe:
         if not started and len(table) == 1:
             return frozenset()
         known = [thread for thread in threading.enumerate() if not rules.excused(rules.THREADS, thread)]
-        found: list[Ident] = [(thread.ident, id(thread)) for thread in known]
+        found = [_ident(thread) for thread in known]
         number = started + 1 - sum(not _is_dummy(thread) for thread in table.values())
         if number > 0:
             # A raw thread that asks for its Thread gets a dummy, as a foreign one does; the counted ones come first.
@@ -114,11 +114,13 @@ def executor_of(thread: threading.Thread) -> object | None:
     return None
 
 
+def _ident(thread: threading.Thread) -> Ident:
+    """Identify a thread; the next one has the ident and the address of one that has just ended (3.13: 97 % of the time)."""
+    return (thread.ident, id(thread), thread.native_id)
+
+
 def _find(ident: Ident) -> threading.Thread | None:
-    for thread in threading.enumerate():
-        if (thread.ident, id(thread)) == ident:
-            return thread
-    return None
+    return next((thread for thread in threading.enumerate() if _ident(thread) == ident), None)
 
 
 def _sighting(thread: threading.Thread, record: ledgers.Record | None) -> Sighting:
