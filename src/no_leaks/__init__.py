@@ -10,9 +10,28 @@ if TYPE_CHECKING:
     from .errors import SettingError as SettingError
     from .library import no_leaks as no_leaks
     from .model import Leak as Leak
+    from .resources import ResourceManager as ResourceManager
+    from .resources import ResourceMetrics as ResourceMetrics
+    from .resources import acleanup_all_resources as acleanup_all_resources
+    from .resources import cleanup_all_resources as cleanup_all_resources
+    from .resources import get_resource_manager as get_resource_manager
+    from .resources import get_resource_metrics as get_resource_metrics
 
 __version__ = "0.1.0"
-__all__ = ["Leak", "LeakError", "LeakWarning", "NoLeaksError", "SettingError", "no_leaks"]
+__all__ = [
+    "Leak",
+    "LeakError",
+    "LeakWarning",
+    "NoLeaksError",
+    "ResourceManager",
+    "ResourceMetrics",
+    "SettingError",
+    "acleanup_all_resources",
+    "cleanup_all_resources",
+    "get_resource_manager",
+    "get_resource_metrics",
+    "no_leaks",
+]
 
 _HOMES = {
     "Leak": "model",
@@ -21,6 +40,12 @@ _HOMES = {
     "NoLeaksError": "errors",
     "SettingError": "errors",
     "no_leaks": "library",
+    "ResourceManager": "resources",
+    "ResourceMetrics": "resources",
+    "acleanup_all_resources": "resources",
+    "cleanup_all_resources": "resources",
+    "get_resource_manager": "resources",
+    "get_resource_metrics": "resources",
 }
 
 

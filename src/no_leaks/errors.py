@@ -38,3 +38,16 @@ class LeakWarning(UserWarning):
 
 class FilterWarning(UserWarning):
     """A name filter of the marker can equal no name, so that it would switch detection off."""
+
+
+class ResourceError(NoLeaksError):
+    """The base of what `no_leaks.resources` raises."""
+
+
+class DeadlineExceeded(ResourceError, TimeoutError):
+    """Opening, closing or waiting took longer than it may; `what` says which, `limit_s` how long it may take."""
+
+    def __init__(self, what: str, limit_s: float) -> None:
+        self.what = what
+        self.limit_s = limit_s
+        super().__init__(f"{what}: took longer than {limit_s:g} s")

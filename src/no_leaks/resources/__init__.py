@@ -1,0 +1,37 @@
+"""What an application uses so that nothing leaks in the first place; names are loaded when first used, and none needs pytest."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .handle import Handle as Handle
+    from .handle import Left as Left
+    from .manager import ResourceManager as ResourceManager
+    from .metrics import ResourceMetrics as ResourceMetrics
+    from .process import acleanup_all_resources as acleanup_all_resources
+    from .process import cleanup_all_resources as cleanup_all_resources
+    from .process import get_resource_manager as get_resource_manager
+    from .process import get_resource_metrics as get_resource_metrics
+
+HOMES = {
+    "Handle": "handle",
+    "Left": "handle",
+    "ResourceManager": "manager",
+    "ResourceMetrics": "metrics",
+    "acleanup_all_resources": "process",
+    "cleanup_all_resources": "process",
+    "get_resource_manager": "process",
+    "get_resource_metrics": "process",
+}
+"""The file that each public name lives in; the package's own face reads it, too."""
+
+
+def __getattr__(name: str) -> object:
+    home = HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value: object = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value

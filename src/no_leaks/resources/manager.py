@@ -1,0 +1,128 @@
+"""The ResourceManager: who registers a resource gets a handle; what is open, what leaked and what it cost can be asked at any time."""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Callable
+from typing import TypeVar
+
+from .. import ledger, origin
+from ..words import masked, type_name
+from . import closing, ending, kinds, memory, metrics, scopes
+from .book import Book
+from .callbacks import Cleanup, loosened
+from .handle import Handle, Left
+from .metrics import ResourceMetrics
+from .scopes import DEADLINE_S, ResourceScope
+
+R = TypeVar("R")
+
+managers: weakref.WeakSet[ResourceManager] = weakref.WeakSet()
+"""Every living manager: a forked child empties them all, and the plugin's `managed` kind looks into them."""
+
+
+class ResourceManager:
+    """Tracks open resources by weak references, so that tracking keeps nothing alive; safe under threads and after a fork.
+
+    `clock` returns seconds. The process-wide one is `get_resource_manager()`; more may be made, for tests.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.book = Book(clock)
+        self._start_bytes = memory.used_bytes()
+        managers.add(self)
+
+    def register(
+        self,
+        resource: object,
+        *,
+        kind: str,
+        name: str | None = None,
+        cleanup: Cleanup | None = None,
+        size_bytes: int = 0,
+    ) -> Handle:
+        """Track an open resource and return its handle; what is tracked already keeps the handle it has.
+
+        `cleanup` is a method's name, or a function, sync or async, called without arguments if it takes none, else
+        with the resource. Without one, the resource's own `aclose`, `close` or the like is called. Raises TypeError for
+        what cannot be referred to weakly (a list, an sqlite3 connection): register what holds it.
+        """
+        known = None if isinstance(resource, (int, str, bytes)) else self.book.find(resource)
+        if known is not None:
+            return known
+        kinds.see(kind)
+        scope = scopes.current(self.book)
+        handle = Handle(
+            number=next(self.book.numbers),
+            kind=kind,
+            name=type_name(resource) if name is None else masked(name),
+            created_s=self.book.now(),
+            size_bytes=size_bytes,
+            stack=origin.capture_here(),
+            library=closing.backend(),
+            ledger=ledger.current(),
+            keeper=self.book,
+            cleanup=None if cleanup is None else loosened(cleanup, resource),
+            shelf=None if scope is None else scope.handles,
+        )
+        self.book.refer(handle, resource)
+        self.book.enter(handle)
+        return handle
+
+    def unregister(self, resource: object) -> bool:
+        """Say that a resource, or the resource of a handle, has been closed; False where it was not tracked."""
+        handle = resource if isinstance(resource, Handle) else self.book.find(resource)
+        return handle is not None and self.book.withdraw(handle)
+
+    def active(self, kind: str | None = None) -> tuple[Handle, ...]:
+        """Return the handles of what is open, oldest first."""
+        return self.book.open_handles(kind)
+
+    @property
+    def leaks(self) -> tuple[Left, ...]:
+        """What the garbage collector took unclosed, the last 1000; `metrics().leaked` counts all."""
+        self.book.open_handles()
+        return tuple(self.book.leaks)
+
+    def scope(self, name: str, *, deadline_s: float | None = DEADLINE_S) -> ResourceScope:
+        """Return a context manager, sync and async, that closes what is registered inside and still open at its end."""
+        return ResourceScope(self.book, name, deadline_s)
+
+    def scope_name(self) -> str:
+        """Return the path of the scope at work here; in a checked test outside any scope, the test's node id; else ""."""
+        scope = scopes.current(self.book)
+        if scope is not None:
+            return scope.path
+        book = ledger.current()
+        return (book.owner.test or "") if book is not None else ""
+
+    def metrics(self) -> ResourceMetrics:
+        """Return a consistent snapshot of all numbers."""
+        return metrics.of(self.book.counts(), memory.used_bytes(), self._start_bytes)
+
+    def cleanup(self, *, deadline_s: float | None = DEADLINE_S) -> tuple[Left, ...]:
+        """Close all that is open, the youngest first; return what it was. Errors come as one group, after the last."""
+        handles = self.book.open_handles()
+        errors = ending.close_all(handles, deadline_s)
+        ending.raise_all(errors, "all resources")
+        return tuple(handle.described() for handle in handles)
+
+    async def acleanup(self, *, deadline_s: float | None = DEADLINE_S) -> tuple[Left, ...]:
+        """Close all that is open and wait for it; a cancellation waits until all is done, or the deadline is over."""
+        handles = self.book.open_handles()
+        errors = await ending.aclose_all(handles, deadline_s)
+        ending.raise_all(errors, "all resources")
+        return tuple(handle.described() for handle in handles)
+
+
+def _own_nothing() -> None:
+    """In a forked child: everything open is the parent's, and the parent may have held our locks."""
+    for manager in list(managers):
+        manager.book.begin_anew()
+    scopes.CURRENT.set(None)
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - only Windows has none
+    os.register_at_fork(after_in_child=_own_nothing)
