@@ -10,15 +10,18 @@ if TYPE_CHECKING:
     from .errors import SettingError as SettingError
     from .library import no_leaks as no_leaks
     from .model import Leak as Leak
+    from .resources import AsyncFileContext as AsyncFileContext
     from .resources import ResourceManager as ResourceManager
     from .resources import ResourceMetrics as ResourceMetrics
     from .resources import acleanup_all_resources as acleanup_all_resources
     from .resources import cleanup_all_resources as cleanup_all_resources
     from .resources import get_resource_manager as get_resource_manager
     from .resources import get_resource_metrics as get_resource_metrics
+    from .resources import secure_file_context as secure_file_context
 
 __version__ = "0.1.0"
 __all__ = [
+    "AsyncFileContext",
     "Leak",
     "LeakError",
     "LeakWarning",
@@ -31,6 +34,7 @@ __all__ = [
     "get_resource_manager",
     "get_resource_metrics",
     "no_leaks",
+    "secure_file_context",
 ]
 
 _HOMES = {
@@ -41,6 +45,8 @@ _HOMES = {
     "SettingError": "errors",
     "no_leaks": "library",
     "ResourceManager": "resources",
+    "AsyncFileContext": "resources",
+    "secure_file_context": "resources",
     "ResourceMetrics": "resources",
     "acleanup_all_resources": "resources",
     "cleanup_all_resources": "resources",

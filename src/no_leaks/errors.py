@@ -51,3 +51,29 @@ class DeadlineExceeded(ResourceError, TimeoutError):
         self.what = what
         self.limit_s = limit_s
         super().__init__(f"{what}: took longer than {limit_s:g} s")
+
+
+class ResourceClosed(ResourceError, ValueError):
+    """A file, connection or pool is used after it was closed; `what` names it."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what} has been closed: use it inside its `with` block, or open it anew")
+
+
+class UnsafePath(ResourceError, OSError):
+    """A path leads where it must not: out of its root, over a symbolic link, or to what is no regular file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path!r} {reason}")
+
+
+class FileTooLarge(ResourceError, OSError):
+    """A file is, or would become, larger than `max_bytes`."""
+
+    def __init__(self, path: str, limit_bytes: int) -> None:
+        self.path = path
+        self.limit_bytes = limit_bytes
+        super().__init__(f"{path!r} would hold more than the {limit_bytes} bytes that are allowed (max_bytes)")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .async_files import AsyncSecureFile as AsyncSecureFile
+    from .file_context import AsyncFileContext as AsyncFileContext
+    from .file_context import secure_file_context as secure_file_context
+    from .files import SecureFile as SecureFile
     from .handle import Handle as Handle
     from .handle import Left as Left
     from .manager import ResourceManager as ResourceManager
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from .process import get_resource_metrics as get_resource_metrics
 
 HOMES = {
+    "AsyncFileContext": "file_context",
+    "AsyncSecureFile": "async_files",
     "Handle": "handle",
     "Left": "handle",
     "ResourceManager": "manager",
@@ -22,6 +28,8 @@ HOMES = {
     "cleanup_all_resources": "process",
     "get_resource_manager": "process",
     "get_resource_metrics": "process",
+    "SecureFile": "files",
+    "secure_file_context": "file_context",
 }
 """The file that each public name lives in; the package's own face reads it, too."""
 

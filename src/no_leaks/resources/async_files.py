@@ -1,0 +1,126 @@
+"""The async face of an open file: the same methods, each awaited, the work of each in a worker thread."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterable
+from typing import AnyStr, Generic, final
+
+from . import hops
+from .files import SecureFile
+
+BATCH = 1 << 16
+"""Iteration fetches lines of about so many characters at a time: a thread for each line would take longer than the line."""
+
+WIDEST = 8
+"""More bytes than any encoding needs for a character, a line's end or a byte order mark included."""
+
+
+@final
+class AsyncSecureFile(Generic[AnyStr]):
+    """What `async with secure_file_context(...)` gives. `wrapped` is the sync file below."""
+
+    def __init__(self, file: SecureFile[AnyStr]) -> None:
+        self.wrapped: SecureFile[AnyStr] = file
+        self._ahead: list[AnyStr] = []
+        self._buffers = not file.options.reads and file.options.max_bytes is None
+        self._buffered = 0
+
+    def __repr__(self) -> str:
+        return repr(self.wrapped)
+
+    @property
+    def name(self) -> str:
+        """The path that it was opened by."""
+        return self.wrapped.name
+
+    @property
+    def mode(self) -> str:
+        """The mode that it was opened in."""
+        return self.wrapped.mode
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self.wrapped.closed
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        return self.wrapped.fileno()
+
+    async def read(self, size: int = -1, /) -> AnyStr:
+        """Read so much, or to the end."""
+        return await hops.hop(functools.partial(self.wrapped.read, size))
+
+    async def readline(self, size: int = -1, /) -> AnyStr:
+        """Read one line, or so much of it; "" at the end."""
+        return await hops.hop(functools.partial(self.wrapped.readline, size))
+
+    async def readlines(self) -> list[AnyStr]:
+        """Read all lines."""
+        return await hops.hop(self.wrapped.readlines)
+
+    def __aiter__(self) -> AsyncSecureFile[AnyStr]:
+        return self
+
+    async def __anext__(self) -> AnyStr:
+        if not self._ahead:
+            self._ahead = await hops.hop(functools.partial(self.wrapped.opened.readlines, BATCH))
+            self._ahead.reverse()
+        if not self._ahead:
+            raise StopAsyncIteration
+        return self._ahead.pop()
+
+    async def write(self, data: AnyStr, /) -> int:
+        """Write; with `max_bytes` at once, so that the line that is too much is the one that fails.
+
+        What the buffer of a file that is only written can take is put there at once: no system call, no thread.
+        """
+        self._buffered += len(data) * WIDEST
+        if self._buffers and self._buffered < io.DEFAULT_BUFFER_SIZE:
+            return self.wrapped.write(data)
+        self._buffered = 0
+        return await hops.hop(functools.partial(self._write_through, data))
+
+    async def writelines(self, lines: Iterable[AnyStr], /) -> None:
+        """Write one after the other."""
+        await hops.hop(functools.partial(self.wrapped.writelines, lines))
+
+    async def flush(self) -> None:
+        """Hand over to the system what is buffered."""
+        await hops.hop(self.wrapped.flush)
+
+    async def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a position."""
+        self._ahead.clear()
+        return await hops.hop(functools.partial(self.wrapped.seek, offset, whence))
+
+    async def tell(self) -> int:
+        """Return the position; during an iteration, that of what was fetched."""
+        return await hops.hop(self.wrapped.tell)
+
+    async def truncate(self, size: int | None = None, /) -> int:
+        """Cut off, at the position or at a size."""
+        return await hops.hop(functools.partial(self.wrapped.truncate, size))
+
+    def _write_through(self, data: AnyStr) -> int:
+        """Write, and leave the buffer empty for what comes next."""
+        count = self.wrapped.write(data)
+        self.wrapped.flush()
+        return count
+
+    async def aclose(self) -> None:
+        """Close; a second time is harmless. An atomic file that is closed outside its context's good end is thrown away."""
+        await self.aend(commit=False)
+
+    async def close(self) -> None:
+        """Close, as `aclose`."""
+        await self.aclose()
+
+    async def aend(self, *, commit: bool) -> None:
+        """Close in a worker thread, whatever cancels the caller, within the file's deadline."""
+        file = self.wrapped
+        if not file.closed:
+            work = functools.partial(file.end, commit=commit)
+            await hops.surely(work, file.options.close_timeout_s, f"closing file {file.name!r}")
