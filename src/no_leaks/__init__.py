@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .errors import SettingError as SettingError
     from .library import no_leaks as no_leaks
     from .model import Leak as Leak
+    from .resources import AsyncConnectionContext as AsyncConnectionContext
     from .resources import AsyncFileContext as AsyncFileContext
     from .resources import ResourceManager as ResourceManager
     from .resources import ResourceMetrics as ResourceMetrics
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from .resources import cleanup_all_resources as cleanup_all_resources
     from .resources import get_resource_manager as get_resource_manager
     from .resources import get_resource_metrics as get_resource_metrics
+    from .resources import secure_connection_context as secure_connection_context
     from .resources import secure_file_context as secure_file_context
+    from .resources import secure_tcp_context as secure_tcp_context
+    from .resources import secure_tls_context as secure_tls_context
+    from .resources import secure_unix_context as secure_unix_context
 
 __version__ = "0.1.0"
 __all__ = [
+    "AsyncConnectionContext",
     "AsyncFileContext",
     "Leak",
     "LeakError",
@@ -34,7 +40,11 @@ __all__ = [
     "get_resource_manager",
     "get_resource_metrics",
     "no_leaks",
+    "secure_connection_context",
     "secure_file_context",
+    "secure_tcp_context",
+    "secure_tls_context",
+    "secure_unix_context",
 ]
 
 _HOMES = {
@@ -45,6 +55,11 @@ _HOMES = {
     "SettingError": "errors",
     "no_leaks": "library",
     "ResourceManager": "resources",
+    "AsyncConnectionContext": "resources",
+    "secure_connection_context": "resources",
+    "secure_tcp_context": "resources",
+    "secure_tls_context": "resources",
+    "secure_unix_context": "resources",
     "AsyncFileContext": "resources",
     "secure_file_context": "resources",
     "ResourceMetrics": "resources",

@@ -77,3 +77,11 @@ class FileTooLarge(ResourceError, OSError):
         self.path = path
         self.limit_bytes = limit_bytes
         super().__init__(f"{path!r} would hold more than the {limit_bytes} bytes that are allowed (max_bytes)")
+
+
+class ConnectionUnhealthy(ResourceError, ConnectionError):
+    """A connection was made, and its health check said no; it has been closed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name}: connected, but its health check failed")

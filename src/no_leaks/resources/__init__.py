@@ -5,6 +5,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .async_files import AsyncSecureFile as AsyncSecureFile
+    from .connection_context import AsyncConnectionContext as AsyncConnectionContext
+    from .connection_context import secure_connection_context as secure_connection_context
     from .file_context import AsyncFileContext as AsyncFileContext
     from .file_context import secure_file_context as secure_file_context
     from .files import SecureFile as SecureFile
@@ -16,8 +18,16 @@ if TYPE_CHECKING:
     from .process import cleanup_all_resources as cleanup_all_resources
     from .process import get_resource_manager as get_resource_manager
     from .process import get_resource_metrics as get_resource_metrics
+    from .streams import secure_tcp_context as secure_tcp_context
+    from .streams import secure_tls_context as secure_tls_context
+    from .streams import secure_unix_context as secure_unix_context
 
 HOMES = {
+    "AsyncConnectionContext": "connection_context",
+    "secure_connection_context": "connection_context",
+    "secure_tcp_context": "streams",
+    "secure_tls_context": "streams",
+    "secure_unix_context": "streams",
     "AsyncFileContext": "file_context",
     "AsyncSecureFile": "async_files",
     "Handle": "handle",

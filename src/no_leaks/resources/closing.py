@@ -56,12 +56,18 @@ def close(thing: object, call: Method | None = None, *, library: str = "") -> No
 
 async def aclose(thing: object, call: Method | None = None) -> None:
     """Close a thing and wait until it is closed: `aclose()`, or `close()` and `wait_closed()`; a task is cancelled and awaited."""
+    rest = start(thing, call)
+    if rest is not None:
+        await rest
+
+
+def start(thing: object, call: Method | None = None) -> Awaitable[object] | None:
+    """Begin to close a thing; return what remains to be awaited, None where that is nothing."""
     method = call or method_of(thing, awaiting=True)
     result = method() if method is not None else None
-    if inspect.isawaitable(result):
-        await result
-    if call is None:
-        await _ended(thing)
+    if inspect.isawaitable(result) or (call is None and (hasattr(thing, "wait_closed") or _is_task(thing))):
+        return _rest(thing, result, call)
+    return None
 
 
 def force(thing: object) -> None:
@@ -80,15 +86,23 @@ def force(thing: object) -> None:
                 return
 
 
-async def _ended(thing: object) -> None:
+async def _rest(thing: object, result: object, call: Method | None) -> None:
+    if inspect.isawaitable(result):
+        await result
     wait_closed = getattr(thing, "wait_closed", None)
-    if callable(wait_closed):
-        result = wait_closed()
-        if inspect.isawaitable(result):
-            await result
+    if call is None and callable(wait_closed):
+        waiting = wait_closed()
+        if inspect.isawaitable(waiting):
+            await waiting
+    if call is None and _is_task(thing):
+        import asyncio
+
+        await asyncio.wait([cast("asyncio.Task[object]", thing)])
+
+
+def _is_task(thing: object) -> bool:
     asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and isinstance(thing, cast("type[Any]", asyncio.Task)):
-        await asyncio.wait([thing])
+    return asyncio is not None and isinstance(thing, cast("type[Any]", asyncio.Task))
 
 
 async def _awaited(result: Awaitable[object]) -> None:
