@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .resources import AsyncFileContext as AsyncFileContext
     from .resources import ResourceManager as ResourceManager
     from .resources import ResourceMetrics as ResourceMetrics
+    from .resources import ResourcePool as ResourcePool
+    from .resources import SyncResourcePool as SyncResourcePool
     from .resources import acleanup_all_resources as acleanup_all_resources
     from .resources import cleanup_all_resources as cleanup_all_resources
     from .resources import get_resource_manager as get_resource_manager
@@ -34,7 +36,9 @@ __all__ = [
     "NoLeaksError",
     "ResourceManager",
     "ResourceMetrics",
+    "ResourcePool",
     "SettingError",
+    "SyncResourcePool",
     "acleanup_all_resources",
     "cleanup_all_resources",
     "get_resource_manager",
@@ -55,6 +59,8 @@ _HOMES = {
     "SettingError": "errors",
     "no_leaks": "library",
     "ResourceManager": "resources",
+    "ResourcePool": "resources",
+    "SyncResourcePool": "resources",
     "AsyncConnectionContext": "resources",
     "secure_connection_context": "resources",
     "secure_tcp_context": "resources",

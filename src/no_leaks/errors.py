@@ -85,3 +85,14 @@ class ConnectionUnhealthy(ResourceError, ConnectionError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"{name}: connected, but its health check failed")
+
+
+class PoolTimeout(DeadlineExceeded):
+    """No resource of a pool became free in time; `holders` says who has them, the longest first."""
+
+    def __init__(self, what: str, limit_s: float, holders: Iterable[str]) -> None:
+        self.holders = tuple(holders)
+        super().__init__(what, limit_s)
+
+    def __str__(self) -> str:
+        return "\n  ".join((f"{self.what}: waited for {self.limit_s:g} s; all are on loan:", *self.holders))

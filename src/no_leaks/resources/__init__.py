@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .handle import Left as Left
     from .manager import ResourceManager as ResourceManager
     from .metrics import ResourceMetrics as ResourceMetrics
+    from .pool import ResourcePool as ResourcePool
     from .process import acleanup_all_resources as acleanup_all_resources
     from .process import cleanup_all_resources as cleanup_all_resources
     from .process import get_resource_manager as get_resource_manager
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from .streams import secure_tcp_context as secure_tcp_context
     from .streams import secure_tls_context as secure_tls_context
     from .streams import secure_unix_context as secure_unix_context
+    from .sync_pool import SyncResourcePool as SyncResourcePool
 
 HOMES = {
+    "ResourcePool": "pool",
+    "SyncResourcePool": "sync_pool",
     "AsyncConnectionContext": "connection_context",
     "secure_connection_context": "connection_context",
     "secure_tcp_context": "streams",

@@ -30,6 +30,16 @@ class Lease:
         """Answer for a connection from now on, and for the context manager that gave it."""
         self.connection, self._entry, self._open = connection, entry, True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it still has to be closed."""
+        return self._open
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether a context manager gave the connection: then only the task that entered can leave."""
+        return self._entry is not None
+
     def close(self, leaving: Exit = GOOD) -> None:
         """Close from plain code, by force where it fails or takes too long."""
         if not self._open:

@@ -128,5 +128,5 @@ async def _say_goodbye(stream: TLSStream) -> None:
 
     try:
         await stream.aclose()
-    except (anyio.BrokenResourceError, anyio.EndOfStream, ssl.SSLError):
-        pass  # anyio has closed the transport before it raised this
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError):
+        pass  # the transport is closed: by the peer, or by anyio before it raised this
