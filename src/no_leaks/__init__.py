@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .model import Leak as Leak
     from .resources import AsyncConnectionContext as AsyncConnectionContext
     from .resources import AsyncFileContext as AsyncFileContext
+    from .resources import Limit as Limit
+    from .resources import ResourceLimits as ResourceLimits
     from .resources import ResourceManager as ResourceManager
     from .resources import ResourceMetrics as ResourceMetrics
     from .resources import ResourcePool as ResourcePool
@@ -33,7 +35,9 @@ __all__ = [
     "Leak",
     "LeakError",
     "LeakWarning",
+    "Limit",
     "NoLeaksError",
+    "ResourceLimits",
     "ResourceManager",
     "ResourceMetrics",
     "ResourcePool",
@@ -59,6 +63,8 @@ _HOMES = {
     "SettingError": "errors",
     "no_leaks": "library",
     "ResourceManager": "resources",
+    "ResourceLimits": "resources",
+    "Limit": "resources",
     "ResourcePool": "resources",
     "SyncResourcePool": "resources",
     "AsyncConnectionContext": "resources",

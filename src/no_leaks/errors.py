@@ -96,3 +96,13 @@ class PoolTimeout(DeadlineExceeded):
 
     def __str__(self) -> str:
         return "\n  ".join((f"{self.what}: waited for {self.limit_s:g} s; all are on loan:", *self.holders))
+
+
+class ResourceLimitExceeded(ResourceError):
+    """One more resource would be more than the limits allow; `holders` says what is open, the oldest first."""
+
+    def __init__(self, kind: str, limit: str, holders: Iterable[str]) -> None:
+        self.kind = kind
+        self.limit = limit
+        self.holders = tuple(holders)
+        super().__init__("\n  ".join((f"{kind}: no more than {limit}; open are, the oldest first:", *self.holders)))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .files import SecureFile as SecureFile
     from .handle import Handle as Handle
     from .handle import Left as Left
+    from .limits import Limit as Limit
+    from .limits import ResourceLimits as ResourceLimits
     from .manager import ResourceManager as ResourceManager
     from .metrics import ResourceMetrics as ResourceMetrics
     from .pool import ResourcePool as ResourcePool
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .sync_pool import SyncResourcePool as SyncResourcePool
 
 HOMES = {
+    "ResourceLimits": "limits",
+    "Limit": "limits",
     "ResourcePool": "pool",
     "SyncResourcePool": "sync_pool",
     "AsyncConnectionContext": "connection_context",

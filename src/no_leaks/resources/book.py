@@ -46,6 +46,8 @@ class Book:
         self._by_thing: dict[Hashable, Handle] = {}
         self._gone: deque[Reference] = deque()
         self._active: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
         self._created = self._cleaned = self._leaked = self._errors = self._peak = 0
         self.leaks.clear()
 
@@ -80,6 +82,7 @@ class Book:
             if handle.shelf is not None:
                 handle.shelf[handle.number] = handle
             self._active[handle.kind] += 1
+            self._bytes[handle.kind] += handle.size_bytes
             self._peak = max(self._peak, len(self.handles))
 
     def claim(self, handle: Handle) -> bool:
@@ -128,6 +131,19 @@ class Book:
                 oldest_age_s=0.0 if oldest is None else oldest.age_s,
             )
 
+    def reserve(self, kind: str, count: int, size_bytes: int) -> None:
+        """Count what is about to be opened, or will not be, after all."""
+        with self.lock:
+            self._reserved[kind] += count
+            self._bytes[kind] += size_bytes
+
+    def taken(self, kind: str | None) -> tuple[int, int]:
+        """Return how many are open or about to be, of one kind or of all, and of how many bytes together."""
+        with self.lock:
+            if kind is not None:
+                return self._active[kind] + self._reserved[kind], self._bytes[kind]
+            return self._active.total() + self._reserved.total(), self._bytes.total()
+
     def sweep(self) -> None:
         """Count what the garbage collector took unclosed; under the lock. The collector itself only hands it over."""
         while self._gone:
@@ -144,6 +160,7 @@ class Book:
         if handle.shelf is not None:
             handle.shelf.pop(handle.number, None)
         self._active[handle.kind] -= 1
+        self._bytes[handle.kind] -= handle.size_bytes
         self._cleaned += state is State.CLEANED
         self._leaked += state is State.LEAKED
         self._errors += state is State.FAILED

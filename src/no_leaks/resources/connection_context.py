@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast, final
 from . import connecting
 from .callbacks import Cleanup
 from .connection_options import ConnectionOptions, Made
+from .gate import Ticket, give_back
 from .groups import tell_beside
 from .lease import Lease
 from .manager import ResourceManager
@@ -71,8 +72,14 @@ class AsyncConnectionContext(Generic[A, S]):
         self._lease: Lease | None = None
 
     def __enter__(self) -> S:
-        self._enter()
-        return cast(S, self._adopt(connecting.connect(self.options)))
+        manager = self._enter()
+        ticket = manager.reserve(self.options.kind)
+        try:
+            lease = connecting.connect(self.options)
+        except BaseException:
+            give_back(ticket)
+            raise
+        return cast(S, self._adopt(lease, manager, ticket))
 
     def __exit__(
         self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -84,8 +91,14 @@ class AsyncConnectionContext(Generic[A, S]):
             _tell(error, failed)
 
     async def __aenter__(self) -> A:
-        self._enter()
-        return cast(A, self._adopt(await connecting.aconnect(self.options)))
+        manager = self._enter()
+        ticket = await manager.areserve(self.options.kind)
+        try:
+            lease = await connecting.aconnect(self.options)
+        except BaseException:
+            give_back(ticket)
+            raise
+        return cast(A, self._adopt(lease, manager, ticket))
 
     async def __aexit__(
         self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -96,17 +109,19 @@ class AsyncConnectionContext(Generic[A, S]):
         except Exception as failed:
             _tell(error, failed)
 
-    def _enter(self) -> None:
+    def _enter(self) -> ResourceManager:
         if self._entered:
             raise RuntimeError(f"this context of {self.options.label} has been used: make a new one")
         self._entered = True
+        return self._manager or get_resource_manager()
 
-    def _adopt(self, lease: Lease) -> object:
-        manager = self._manager or get_resource_manager()
+    def _adopt(self, lease: Lease, manager: ResourceManager, ticket: Ticket | None) -> object:
+        options = self.options
         try:
-            lease.withdraw = manager.register(lease, kind=self.options.kind, name=self.options.label).unregister
+            lease.withdraw = manager.register(lease, kind=options.kind, name=options.label, ticket=ticket).unregister
         except BaseException:
             lease.force()
+            give_back(ticket)
             raise
         self._lease = lease
         return lease.connection

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, Literal, TypeAlias, final, overload
 
 from . import async_files, files, hops
 from .file_options import FileOptions, Path, text_of
+from .gate import Ticket, give_back
 from .groups import tell_beside
 from .manager import ResourceManager
 from .opening import Opening
@@ -97,8 +97,14 @@ class AsyncFileContext(Generic[AnyStr]):
         self._file: async_files.AsyncSecureFile[AnyStr] | None = None
 
     def __enter__(self) -> files.SecureFile[AnyStr]:
-        self._enter()
-        return self._adopt(self._open()).wrapped
+        manager = self._enter()
+        ticket = manager.reserve("files")
+        try:
+            file = self._open()
+        except BaseException:
+            give_back(ticket)
+            raise
+        return self._adopt(file, manager, ticket).wrapped
 
     def __exit__(
         self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -110,8 +116,14 @@ class AsyncFileContext(Generic[AnyStr]):
             _tell(error, failed)
 
     async def __aenter__(self) -> async_files.AsyncSecureFile[AnyStr]:
-        self._enter()
-        return self._adopt(await self._aopen())
+        manager = self._enter()
+        ticket = await manager.areserve("files")
+        try:
+            file = await self._aopen()
+        except BaseException:
+            give_back(ticket)
+            raise
+        return self._adopt(file, manager, ticket)
 
     async def __aexit__(
         self, cls: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -122,10 +134,11 @@ class AsyncFileContext(Generic[AnyStr]):
         except Exception as failed:
             _tell(error, failed)
 
-    def _enter(self) -> None:
+    def _enter(self) -> ResourceManager:
         if self._entered:
             raise RuntimeError(f"this context of {self.options.path!r} has been used: make a new one")
         self._entered = True
+        return self._manager or get_resource_manager()
 
     async def _aopen(self) -> files.SecureFile[AnyStr]:
         if not self.options.lock:
@@ -146,13 +159,15 @@ class AsyncFileContext(Generic[AnyStr]):
     def _open(self) -> files.SecureFile[AnyStr]:
         return files.open_file(self.options)
 
-    def _adopt(self, file: files.SecureFile[AnyStr]) -> async_files.AsyncSecureFile[AnyStr]:
+    def _adopt(
+        self, file: files.SecureFile[AnyStr], manager: ResourceManager, ticket: Ticket | None
+    ) -> async_files.AsyncSecureFile[AnyStr]:
         self._file = async_files.AsyncSecureFile(file)
-        manager = self._manager or get_resource_manager()
         try:
-            handle = manager.register(file, kind="files", name=os.fspath(self.options.path), cleanup=file.close)
+            handle = manager.register(file, kind="files", name=self.options.path, cleanup=file.close, ticket=ticket)
         except BaseException:
             file.close()
+            give_back(ticket)
             raise
         file.on_close(handle.unregister)
         return self._file

@@ -6,14 +6,17 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from .. import ledger, origin
 from ..words import masked, type_name
-from . import closing, ending, kinds, memory, metrics, scopes
+from . import closing, ending, gate, kinds, memory, metrics, scopes
 from .book import Book
 from .callbacks import Cleanup, loosened
+from .gate import Ticket
 from .handle import Handle, Left
+from .limits import ResourceLimits
 from .metrics import ResourceMetrics
 from .scopes import DEADLINE_S, ResourceScope
 
@@ -29,8 +32,10 @@ class ResourceManager:
     `clock` returns seconds. The process-wide one is `get_resource_manager()`; more may be made, for tests.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, limits: ResourceLimits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.book = Book(clock)
+        self.limits = limits
+        """How much may be open at once; None is no limit. May be set anew at any time."""
         self._start_bytes = memory.used_bytes()
         managers.add(self)
 
@@ -42,12 +47,15 @@ class ResourceManager:
         name: str | None = None,
         cleanup: Cleanup | None = None,
         size_bytes: int = 0,
+        ticket: Ticket | None = None,
     ) -> Handle:
         """Track an open resource and return its handle; what is tracked already keeps the handle it has.
 
         `cleanup` is a method's name, or a function, sync or async, called without arguments if it takes none, else
         with the resource. Without one, the resource's own `aclose`, `close` or the like is called. Raises TypeError for
-        what cannot be referred to weakly (a list, an sqlite3 connection): register what holds it.
+        what cannot be referred to weakly (a list, an sqlite3 connection): register what holds it. Beyond the limits it
+        raises `ResourceLimitExceeded`; under `on_limit="wait"` it waits first, except inside an event loop. A `ticket` of
+        `reserve` or `areserve` is its place.
         """
         known = None if isinstance(resource, (int, str, bytes)) else self.book.find(resource)
         if known is not None:
@@ -68,8 +76,35 @@ class ResourceManager:
             shelf=None if scope is None else scope.handles,
         )
         self.book.refer(handle, resource)
-        self.book.enter(handle)
+        place = ticket or self.reserve(kind, size_bytes)
+        if place is None:
+            self.book.enter(handle)
+            return handle
+        with self.book.lock:
+            place.give_back()
+            self.book.enter(handle)
         return handle
+
+    def reserve(self, kind: str, size_bytes: int = 0) -> Ticket | None:
+        """Return a place for a resource that is about to be opened; None where there are no limits."""
+        if self.limits is None:
+            return None
+        got: list[Ticket] = []
+        limits = self.limits if not closing.backend() else replace(self.limits, on_limit="raise")
+        for pause_s in gate.pauses(self.book, limits, kind, size_bytes, got):
+            time.sleep(pause_s)
+        return got[0]
+
+    async def areserve(self, kind: str, size_bytes: int = 0) -> Ticket | None:
+        """Return a place, and let others work while it waits for one."""
+        if self.limits is None:
+            return None
+        import anyio
+
+        got: list[Ticket] = []
+        for pause_s in gate.pauses(self.book, self.limits, kind, size_bytes, got):
+            await anyio.sleep(pause_s)
+        return got[0]
 
     def unregister(self, resource: object) -> bool:
         """Say that a resource, or the resource of a handle, has been closed; False where it was not tracked."""

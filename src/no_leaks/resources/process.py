@@ -9,6 +9,7 @@ import weakref
 from types import FrameType
 
 from .handle import Left
+from .limits import ResourceLimits
 from .manager import ResourceManager
 from .metrics import ResourceMetrics
 from .scopes import DEADLINE_S, logger
@@ -22,10 +23,13 @@ _before: object = None
 
 
 def get_resource_manager() -> ResourceManager:
-    """Return the manager of this process; what it holds when the process ends is closed then."""
+    """Return the manager of this process; what it holds when the process ends is closed then.
+
+    Its limits are those of the environment variable `NO_LEAKS_LIMITS`, if any; `manager.limits` sets others.
+    """
     manager = _of_process.get("manager")
     if manager is None:
-        manager = _of_process.setdefault("manager", ResourceManager())
+        manager = _of_process.setdefault("manager", ResourceManager(limits=ResourceLimits.from_environment()))
         install_exit_handlers(manager)
     return manager
 
