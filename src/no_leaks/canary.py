@@ -141,6 +141,18 @@ def _state() -> Generator[str]:
         del os.environ["NO_LEAKS_CANARY"]
 
 
+@contextmanager
+def _managed() -> Generator[str]:
+    from .resources.manager import ResourceManager
+
+    manager, thing = ResourceManager(), threading.Event()
+    handle = manager.register(thing, kind="canary")
+    try:
+        yield "a resource that its manager still holds"
+    finally:
+        handle.unregister()
+
+
 Plant = Callable[[], AbstractContextManager[str]]
 
 PLANTS: dict[Kind, tuple[Plant, ...]] = {
@@ -152,30 +164,36 @@ PLANTS: dict[Kind, tuple[Plant, ...]] = {
     "threads": (_thread,),
     "tasks": (_coroutine, _task),
     "temp": (_temp,),
+    "managed": (_managed,),
     "unclosed": (_unclosed,),
     "state": (_state,),
 }
 """What is planted for each kind; a loss (un-awaited, unclosed) is proven by being heard, and has nothing to let go of."""
+
+_NEEDS: dict[Plant, str] = {_task: "asyncio", _managed: "no_leaks.resources.manager"}
 
 
 def check(panel: Panel, kinds: Iterable[Kind]) -> dict[Kind, Result]:
     """Plant, look, let go, look again; kinds without a probe or a plant are left out. Sensors must be installed."""
     return {
         kind: _check(panel, kind)
-        for kind, plants in PLANTS.items()
-        if kind in set(kinds) and kind not in panel.unavailable and plants
+        for kind in PLANTS
+        if kind in set(kinds) and kind not in panel.unavailable and _plants(kind)
     }
 
 
 def _check(panel: Panel, kind: Kind) -> Result:
-    # asyncio is not imported for the canary's sake: what nobody has imported cannot leak a task yet.
-    plants = [plant for plant in PLANTS[kind] if plant is not _task or "asyncio" in sys.modules]
-    results = [_try(panel, kind, plant) for plant in plants]
+    results = [_try(panel, kind, plant) for plant in _plants(kind)]
     return Result(
         all(result.seen for result in results),
         all(result.forgotten for result in results),
         ", ".join(result.detail for result in results),
     )
+
+
+def _plants(kind: Kind) -> list[Plant]:
+    """Return what can be planted: nothing is imported for it, since what nobody has imported cannot leak yet."""
+    return [plant for plant in PLANTS[kind] if _NEEDS.get(plant, "sys") in sys.modules]
 
 
 def _try(panel: Panel, kind: Kind, plant: Plant) -> Result:

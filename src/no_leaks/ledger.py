@@ -54,6 +54,8 @@ class Ledger:
     """How many threads were started by the bare `_thread` module (told by 3.12 and later)."""
     judged: int = 0
     """How many losses had been judged when it ended; later ones come late."""
+    managed: dict[int, object] = field(default_factory=dict[int, object])
+    """Handles of a ResourceManager that were made under it and not closed since, by their `id`."""
     depth: int = 0
     """How many runs were under way when it was opened: a test of a plugin runs pytest inside pytest."""
 

@@ -359,7 +359,8 @@ def test_the_end_wakes_who_waits(maker: Maker, backend: str) -> None:
             while not pool.stats().waiting:
                 await anyio.sleep(0)
             group.start_soon(pool.aclose)
-            await anyio.sleep(0)
+            while not pool.core.closed:
+                await anyio.sleep(0)
         await wait(pool)
 
     run(backend, main)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from . import pyleak, table
+from .given import resource_manager, secure_connection, secure_file
 
+__all__ = ["resource_manager", "secure_connection", "secure_file"]
 _HEADER = pytest.StashKey[str | None]()
 
 

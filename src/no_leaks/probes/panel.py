@@ -19,6 +19,7 @@ TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
     ("threads", "ThreadProbe", ("threads",)),
     ("tasks", "TaskProbe", ("tasks",)),
     ("temp", "TempProbe", ("temp",)),
+    ("managed", "ManagedProbe", ("managed",)),
     ("losses", "LossProbe", KINDS),
     ("state", "StateProbe", ("state",)),
     ("blocking", "BlockingProbe", ("blocking",)),
@@ -31,7 +32,6 @@ TAKEN = frozenset({"state"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
 LATER = {
     "memory": "comes with a later version",
-    "managed": "comes with a later version",
     "cycles": "comes with a later version",
 }
 

@@ -81,6 +81,8 @@ class Book:
             self._by_thing[handle.key] = handle
             if handle.shelf is not None:
                 handle.shelf[handle.number] = handle
+            if handle.ledger is not None:
+                handle.ledger.managed[id(handle)] = handle
             self._active[handle.kind] += 1
             self._bytes[handle.kind] += handle.size_bytes
             self._peak = max(self._peak, len(self.handles))
@@ -159,6 +161,8 @@ class Book:
             del self._by_thing[handle.key]
         if handle.shelf is not None:
             handle.shelf.pop(handle.number, None)
+        if handle.ledger is not None and state is not State.LEAKED:
+            handle.ledger.managed.pop(id(handle), None)
         self._active[handle.kind] -= 1
         self._bytes[handle.kind] -= handle.size_bytes
         self._cleaned += state is State.CLEANED

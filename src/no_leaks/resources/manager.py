@@ -61,20 +61,8 @@ class ResourceManager:
         if known is not None:
             return known
         kinds.see(kind)
-        scope = scopes.current(self.book)
-        handle = Handle(
-            number=next(self.book.numbers),
-            kind=kind,
-            name=type_name(resource) if name is None else masked(name),
-            created_s=self.book.now(),
-            size_bytes=size_bytes,
-            stack=origin.capture_here(),
-            library=closing.backend(),
-            ledger=ledger.current(),
-            keeper=self.book,
-            cleanup=None if cleanup is None else loosened(cleanup, resource),
-            shelf=None if scope is None else scope.handles,
-        )
+        handle = self._handle(kind, type_name(resource) if name is None else masked(name), size_bytes)
+        handle.cleanup = None if cleanup is None else loosened(cleanup, resource)
         self.book.refer(handle, resource)
         place = ticket or self.reserve(kind, size_bytes)
         if place is None:
@@ -84,6 +72,21 @@ class ResourceManager:
             place.give_back()
             self.book.enter(handle)
         return handle
+
+    def _handle(self, kind: str, name: str, size_bytes: int) -> Handle:
+        scope = scopes.current(self.book)
+        return Handle(
+            number=next(self.book.numbers),
+            kind=kind,
+            name=name,
+            created_s=self.book.now(),
+            size_bytes=size_bytes,
+            stack=origin.capture_here(2),
+            library=closing.backend(),
+            ledger=ledger.current(),
+            keeper=self.book,
+            shelf=None if scope is None else scope.handles,
+        )
 
     def reserve(self, kind: str, size_bytes: int = 0) -> Ticket | None:
         """Return a place for a resource that is about to be opened; None where there are no limits."""
