@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .resources import ResourcePool as ResourcePool
     from .resources import SyncResourcePool as SyncResourcePool
     from .resources import acleanup_all_resources as acleanup_all_resources
+    from .resources import check_health as check_health
     from .resources import cleanup_all_resources as cleanup_all_resources
     from .resources import get_resource_manager as get_resource_manager
     from .resources import get_resource_metrics as get_resource_metrics
@@ -44,6 +45,7 @@ __all__ = [
     "SettingError",
     "SyncResourcePool",
     "acleanup_all_resources",
+    "check_health",
     "cleanup_all_resources",
     "get_resource_manager",
     "get_resource_metrics",
@@ -63,6 +65,7 @@ _HOMES = {
     "SettingError": "errors",
     "no_leaks": "library",
     "ResourceManager": "resources",
+    "check_health": "resources",
     "ResourceLimits": "resources",
     "Limit": "resources",
     "ResourcePool": "resources",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .files import SecureFile as SecureFile
     from .handle import Handle as Handle
     from .handle import Left as Left
+    from .health import check_health as check_health
     from .limits import Limit as Limit
     from .limits import ResourceLimits as ResourceLimits
     from .manager import ResourceManager as ResourceManager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .sync_pool import SyncResourcePool as SyncResourcePool
 
 HOMES = {
+    "check_health": "health",
     "ResourceLimits": "limits",
     "Limit": "limits",
     "ResourcePool": "pool",
