@@ -404,7 +404,7 @@ def test_closing_has_a_deadline(path: Path, backend: str) -> None:
     go_on = threading.Event()
 
     class Slow:
-        name, closed, options = "slow", False, secure_file_context(path, close_timeout_s=0.01).options
+        name, closed, options = "slow", False, secure_file_context(path, "w", close_timeout_s=0.01).options
 
         def end(self, *, commit: bool) -> None:
             go_on.wait()

@@ -119,8 +119,13 @@ class AsyncSecureFile(Generic[AnyStr]):
         await self.aclose()
 
     async def aend(self, *, commit: bool) -> None:
-        """Close in a worker thread, whatever cancels the caller, within the file's deadline."""
+        """Close in a worker thread, whatever cancels the caller, within the file's deadline.
+
+        A file that was only read has nothing to write out: to close it takes no time, and no thread.
+        """
         file = self.wrapped
-        if not file.closed:
+        if not file.options.writes:
+            file.end(commit=commit)
+        elif not file.closed:
             work = functools.partial(file.end, commit=commit)
             await hops.surely(work, file.options.close_timeout_s, f"closing file {file.name!r}")

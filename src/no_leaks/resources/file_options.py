@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import os
 from dataclasses import dataclass
 
@@ -82,6 +83,7 @@ def text_of(path: Path) -> str:
     return os.fsdecode(path)
 
 
+@functools.cache
 def _is_mode(mode: str) -> bool:
     letters = sorted(mode)
     if len(set(letters)) != len(letters) or set(letters) - set("rwax+bt"):

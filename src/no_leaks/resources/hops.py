@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from ..errors import DeadlineExceeded
 from .closing import backend
@@ -18,6 +17,44 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _Turn(Generic[T]):
+    """One piece of work: the thread takes it, or the caller takes it back, whoever is first; a Future would cost twice."""
+
+    __slots__ = ("_token", "_work", "on_end", "outcome")
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._token = [True]
+        self.outcome: tuple[T | None, BaseException | None] | None = None
+        self.on_end: Callable[[], object] | None = None
+
+    def take(self) -> bool:
+        """Take the work; False where the other has it."""
+        try:
+            return self._token.pop()  # of two threads only one can
+        except IndexError:
+            return False
+
+    def run(self) -> None:
+        """Do the work in the thread, unless the caller has gone already."""
+        if not self.take():
+            return
+        try:
+            self.outcome = (self._work(), None)
+        except BaseException as error:
+            self.outcome = (None, error)
+        if self.on_end is not None:
+            self.on_end()
+
+    def result(self) -> T:
+        """Return what came of it, or raise that."""
+        assert self.outcome is not None
+        made, error = self.outcome
+        if error is not None:
+            raise error
+        return cast(T, made)
+
+
 async def hop(work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
     """Return what `work` returns in a worker thread. Where a cancellation comes first, `undo` gets what was made.
 
@@ -26,16 +63,16 @@ async def hop(work: Callable[[], T], undo: Callable[[T], object] | None = None) 
     """
     from anyio import to_thread
 
-    future: Future[T] = Future()
+    turn = _Turn(work)
     try:
-        await to_thread.run_sync(_turn, work, future)
+        await to_thread.run_sync(turn.run)
     except BaseException:
-        if not future.cancel():
-            await _ended(future)
-            if undo is not None and future.exception() is None:
-                undo(future.result())
+        if not turn.take():
+            await _ended(turn)
+            if undo is not None and turn.outcome is not None and turn.outcome[1] is None:
+                undo(turn.result())
         raise
-    return future.result()
+    return turn.result()
 
 
 async def surely(work: Callable[[], object], limit_s: float | None, what: str) -> None:
@@ -45,40 +82,33 @@ async def surely(work: Callable[[], object], limit_s: float | None, what: str) -
     """
     import anyio
 
-    future: Future[object] = Future()
+    turn = _Turn(work)
     try:
         with anyio.fail_after(limit_s, shield=True):
-            await anyio.to_thread.run_sync(_turn, work, future, **_abandoning())
+            await anyio.to_thread.run_sync(turn.run, **_abandoning())
     except TimeoutError:
         raise DeadlineExceeded(what, limit_s or 0) from None
     except BaseException:
-        if future.cancel():
+        if turn.take():
             work()
         else:
-            await _ended(future)
-            future.result()
+            await _ended(turn)
+            turn.result()
         raise
-    future.result()
+    turn.result()
 
 
-def _turn(work: Callable[[], T], future: Future[T]) -> None:
-    """Run in the thread, unless the caller has gone already."""
-    if future.set_running_or_notify_cancel():
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-
-async def _ended(future: Future[T]) -> None:
+async def _ended(turn: _Turn[T]) -> None:
     """Wait until a thread that has begun has ended; only under asyncio can it be left so soon."""
-    if not future.done() and backend() == "asyncio":
+    if turn.outcome is None and backend() == "asyncio":
         import asyncio
 
-        waiting = asyncio.wrap_future(future)
-        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at: nobody else will
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        turn.on_end = lambda: loop.call_soon_threadsafe(ended.set)
+        if turn.outcome is not None:  # pragma: no cover - the moment between the two looks is no test's to choose
+            ended.set()  # it may not have seen whom to tell
         try:
-            await finish(lambda: asyncio.wait([waiting]))
+            await finish(ended.wait)
         except asyncio.CancelledError:
             pass  # the caller raises the one that came first
 

@@ -29,6 +29,7 @@ class Opening:
         self.fd = -1
         self._place: Place | None = None
         self._size = 0
+        self._was_there = False
 
     def begin(self) -> None:
         """Find the place, open the descriptor and check it; whatever fails is undone."""
@@ -89,6 +90,7 @@ class Opening:
             mode = os.stat(place.name, dir_fd=place.folder, follow_symlinks=self._follows).st_mode
         except FileNotFoundError:
             return
+        self._was_there = True
         if stat.S_ISLNK(mode):
             self._refuse("is a symbolic link")
         if not stat.S_ISREG(mode):
@@ -115,7 +117,9 @@ class Opening:
         return self._refuse("came and went while it was opened, or is a link that leads nowhere")
 
     def _open_once(self, place: Place, flags: int) -> int:
-        if self.options.creates:
+        if self._was_there and "x" not in self.options.mode:
+            self._was_there = False  # if it has gone since, the next try makes it
+        elif self.options.creates:
             try:
                 fd = os.open(place.name, flags | os.O_CREAT | os.O_EXCL, self.options.permissions, dir_fd=place.folder)
             except FileExistsError:
