@@ -37,19 +37,14 @@ class Attempts:
         self._given_back: Callable[[], None] | None = None
         """Puts the function of a coroutine test back, as it was."""
 
-    def run(
-        self,
-        item: pytest.Item,
-        nextitem: pytest.Item | None,
-        settings: Settings,
-        reports: list[pytest.TestReport],
-        phase: phases.Phase,
-    ) -> None:
-        """Run an item once, each phase by `phase`; its reports are held back until its leaks are known."""
+    def steps(
+        self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings, reports: list[pytest.TestReport]
+    ) -> phases.Steps:
+        """Ask for the phases of one run of an item; its reports are held back until its leaks are known."""
         self._item, self._reports = item, reports
         self._guarded(self._open, item, settings)
         try:
-            phases.run(item, nextitem, reports, phase)
+            yield from phases.steps(item, nextitem, reports)
             if self._held is not None:
                 self._repeat(self._held, item, nextitem, reports)
             self._guarded(self._close, item, reports)
