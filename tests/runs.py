@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import io
 import itertools
@@ -95,6 +97,20 @@ def only_young() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def own_policy() -> Iterator[None]:
+    """Put asyncio's policy back: anyio 3 sets uvloop's for good, and every later test would run on its loops."""
+    before = asyncio.events._event_loop_policy  # type: ignore[attr-defined] # asking by its name would make one
+    try:
+        yield
+    finally:
+        left = asyncio.events._event_loop_policy  # type: ignore[attr-defined]
+        if left is not before and left is not None:
+            with contextlib.suppress(RuntimeError):  # it has no current loop
+                left.get_event_loop().close()
+            asyncio.events._event_loop_policy = before  # type: ignore[attr-defined]
+
+
 class _Closing:
     """Closes what the inner tests kept, once all is reported: nothing of it is to come to light in another test."""
 
@@ -120,7 +136,7 @@ class Runs:
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours are errors
             warnings.simplefilter("ignore", ResourceWarning)
-            with only_young():
+            with only_young(), own_policy():
                 result = self.pytester.runpytest_inprocess(
                     *self.arguments(source, switch, *args), plugins=[*plugins, _Closing()]
                 )
