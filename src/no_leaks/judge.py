@@ -81,7 +81,7 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
     loops = any(sighting.kind == "tasks" and sighting.resource.type == "event loop" for sighting in all_of_them)
     stacks = {id(sighting.stack) for sighting in all_of_them if sighting.kind != "unclosed" and sighting.stack}
     for sighting in all_of_them:
-        explained = sighting.resource.id in covered and not sighting.covers_fds
+        explained = sighting.resource.id in covered
         twin = sighting.resource.id in open_ids or id(sighting.stack) in stacks
         twin = twin or (loops and sighting.resource.type == "event loop")
         if explained or sighting.excuse or (sighting.kind == "unclosed" and twin):

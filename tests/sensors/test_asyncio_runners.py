@@ -370,7 +370,7 @@ def test_a_copy_of_the_runner_that_is_loaded_later_is_wrapped(watch: Make, monke
     watched = watch("tasks", grace_s=0.02)
     backend = importlib.import_module("anyio._backends._asyncio")
     asyncio_runners.remove()
-    asyncio_._patched.discard("anyio._backends._asyncio")  # pyright: ignore[reportPrivateUsage]
+    asyncio_._patched.pop("anyio._backends._asyncio", None)  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(backend, "_cancel_all_tasks", print, raising=False)
     asyncio_.on_import("something_else")
     asyncio.run(steps(0))

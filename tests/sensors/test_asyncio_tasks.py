@@ -138,7 +138,7 @@ def test_a_module_that_is_still_being_loaded_waits(watch: Make, monkeypatch: pyt
     half = types.ModuleType("uvloop")
     half.__spec__ = types.SimpleNamespace(_initializing=True)  # type: ignore[assignment]
     monkeypatch.setitem(sys.modules, "uvloop", half)
-    asyncio_._patched.discard("uvloop")  # pyright: ignore[reportPrivateUsage]
+    asyncio_._patched.pop("uvloop", None)  # pyright: ignore[reportPrivateUsage]
     asyncio_.on_import("uvloop.loop")
     assert "uvloop" not in asyncio_._patched  # pyright: ignore[reportPrivateUsage]
     assert faults.noted() == {}
@@ -150,7 +150,7 @@ def test_a_neighbour_that_is_not_as_expected_is_a_fault_and_no_crash(
     """An import of the user's never fails for us."""
     watch("tasks")
     monkeypatch.setitem(sys.modules, "uvloop", types.ModuleType("uvloop"))
-    asyncio_._patched.discard("uvloop")  # pyright: ignore[reportPrivateUsage]
+    asyncio_._patched.pop("uvloop", None)  # pyright: ignore[reportPrivateUsage]
     asyncio_.on_import("anything")
     assert "Loop" in faults.noted()["asyncio sensor"]
 

@@ -103,11 +103,11 @@ def _open(args: Args, frame: FrameType) -> None:
         existed = flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
         record = ledger.Record("open", (*args, bool(existed)), origin.capture(frame))
         if not isinstance(path, int):
-            record.fd = _next_descriptor()
+            record.fd = next_descriptor()
         _write(book, record)
 
 
-def _next_descriptor() -> int | None:
+def next_descriptor() -> int | None:
     """Return the number that the next open will get, the lowest free one; it tells two opens of one path apart (0.5 us)."""
     try:
         fd = _dup(0)
