@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import pytest
 from runs import Runs
+from support import anyio_on_trio
 
 needs_asyncio = pytest.mark.skipif(importlib.util.find_spec("pytest_asyncio") is None, reason="needs pytest-asyncio")
 
@@ -70,6 +71,8 @@ def _owners(check: Runs, source: str, *flags: str) -> set[tuple[str, str | None,
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_anyios_fixtures_own_what_they_make(check: Runs, backend: str) -> None:
     """Its one task runs them all, those of functions too."""
+    if backend == "trio":
+        anyio_on_trio()
     source = f"@pytest.fixture(scope='session')\ndef anyio_backend(): return {backend!r}\n" + FIXTURES.format(
         fixture="@pytest.fixture", mark="@pytest.mark.anyio", seen=SEEN
     )

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import pytest
 from runs import Runs
+from support import anyio_on_trio
 
 ASYNCIO = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function")
 ANYIO = ("-p", "anyio.pytest_plugin")
@@ -171,6 +172,7 @@ async def test_opens(): leak()
 
 def test_anyios_plugin_on_trio(check: Runs) -> None:
     """A task group ends before its test does; what is no task can be forgotten."""
+    anyio_on_trio()
     done = check(
         """
 import anyio

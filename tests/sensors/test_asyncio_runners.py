@@ -13,7 +13,7 @@ import anyio
 import pytest
 from anyio import to_process
 from loops import bare_numbers, begin, first_number, hang, numbers, spawn, spawn_and_leave, steps
-from support import Watch, another_ledger
+from support import Watch, another_ledger, anyio_on_trio
 
 from no_leaks import faults, ledger
 from no_leaks.model import Sighting
@@ -428,6 +428,8 @@ def test_remove_puts_the_runners_back(no_outer_session: None) -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_the_end_of_anyios_process_pool_is_no_leak(watch: Make, backend: str) -> None:
     """It is started on first use, to be cancelled with the loop, and there is nothing that a user could close."""
+    if backend == "trio":
+        anyio_on_trio()
     watched = watch("tasks")
     assert anyio.run(to_process.run_sync, abs, -1, backend=backend) == 1
     assert watched.left() == ()
