@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "births",
         "config",
+        "ends",
         "handles",
         "layers",
         "kindlist",

@@ -111,6 +111,8 @@ class DescriptorProbe:
         birth = birth_of(descriptor, ledger)
         if birth is not None and birth.ledger is not ledger:
             return None
+        if rules.excused(rules.CONNECTIONS, (descriptor.fd, ledger)):
+            return None
         return _described(descriptor, birth.record if birth else None)
 
     def release(self, ident: Ident, ledger: Ledger) -> str:

@@ -83,6 +83,8 @@ class ThreadProbe:
         owner = ledgers.of_thread(thread)
         if owner is not None and owner is not ledger:
             return None
+        if rules.excused(rules.HANDLERS, (thread, ledger)):
+            return None
         birth = births.of_thread(thread, ledger)
         return _sighting(thread, birth.record if birth is not None else None)
 
