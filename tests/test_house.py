@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "births",
         "config",
+        "deaths",
         "ends",
         "handles",
         "layers",

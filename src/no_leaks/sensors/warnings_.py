@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import CoroutineType, FrameType
 from typing import Any
 
-from .. import births, faults, ledger, origin
+from .. import births, deaths, faults, ledger, origin
 from ..model import Collection, Places, Resource, Sighting
 
 _text = ""
@@ -120,6 +120,7 @@ def collect() -> int:
 
 def _on_collection(phase: str, info: dict[str, int]) -> None:
     global _collection
+    deaths.collection(begins=phase == "start")
     if phase == "start":
         births.remember()
         _collection = "ours" if _own_collection else "asked" if _is_asked_for(info) else "automatic"
