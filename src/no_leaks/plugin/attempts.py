@@ -14,6 +14,7 @@ from ..errors import SettingError
 from ..ledger import Ledger
 from ..model import Owner
 from ..scope import Scope
+from ..sensors import window
 from ..session import Session
 from ..settle import run as wait_out
 from . import markers, outcome, ownership, phases
@@ -140,6 +141,7 @@ class Attempts:
         if self.owners.changed:
             self.session.forget()
             self.owners.changed = False
+        window.shut()
         self.scope = self.session.open(Owner("function", test=item.nodeid), settings)
         self.owners.remember(self.scope)
         self.session.spent_ns += perf_counter_ns() - start

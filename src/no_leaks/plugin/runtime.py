@@ -10,6 +10,7 @@ import pytest
 from .. import origin, rules
 from ..config import Settings
 from ..model import Kind
+from ..sensors import window
 from ..session import Session
 from . import attempts, coroutines, extra, fixtures, options, ownership, phases, protocol, run, summary, workers
 
@@ -36,6 +37,7 @@ class Runtime:
         origin.stops.update(phases.callers())
         self.session.start()
         self.protocol.install()
+        window.install()
         try:
             self.session.prove(self.kinds)
             self.config.pluginmanager.register(self.extra, "no_leaks_fixtures")
@@ -47,6 +49,7 @@ class Runtime:
             if self.session.is_here():
                 self.extra.log()
                 self._report()
+            window.remove()
             self.session.stop()
 
     @pytest.hookimpl(tryfirst=True)

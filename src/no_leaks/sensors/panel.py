@@ -11,7 +11,7 @@ from .. import faults
 from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
-from . import audit, descriptors, executors, greenlets, spawned, threads, warnings_
+from . import audit, descriptors, executors, greenlets, spawned, threads, warnings_, window
 
 BY_KIND: dict[Kind, str] = {
     "pipes": "uvloops",
@@ -35,7 +35,7 @@ class Sensors:
 
     def install(self) -> None:
         """Begin to listen."""
-        events: dict[str, Callable[[tuple[Any, ...]], None]] = dict(threads.audited())
+        events: dict[str, Callable[[tuple[Any, ...]], None]] = {**threads.audited(), **window.audited()}
         if any(hasattr(sensor, "on_import") for sensor in self._extra):
             events["import"] = self._on_import
         audit.install(events)

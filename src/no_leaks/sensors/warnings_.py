@@ -28,6 +28,8 @@ _original: Callable[[CoroutineType[Any, Any, Any]], None] | None = None
 _origin_depth: int | None = None
 _waiting: deque[Callable[[Any], None]] = deque()
 _loading = False
+asked: Callable[[bool], None] | None = None
+"""Told when the program is about to collect in full (True), and when it has: `window.py` unfreezes for it what is frozen."""
 
 ORIGIN_DEPTH = 5
 """Frames that a coroutine remembers of its creation: 0.05 us each, enough to reach past one helper to the test."""
@@ -124,8 +126,12 @@ def _on_collection(phase: str, info: dict[str, int]) -> None:
     if phase == "start":
         births.remember()
         _collection = "ours" if _own_collection else "asked" if _is_asked_for(info) else "automatic"
+        if _collection == "asked" and asked is not None:
+            asked(True)
     else:
-        _collection = ""
+        was_asked, _collection = _collection == "asked", ""
+        if was_asked and asked is not None:
+            asked(False)
 
 
 def _is_asked_for(info: dict[str, int]) -> bool:
