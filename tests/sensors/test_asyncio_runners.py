@@ -327,6 +327,16 @@ def test_unittests_own_loop(watch: Make, method: str, expected: list[str]) -> No
     assert names(watched) == expected
 
 
+def test_unittests_own_loop_where_its_module_is_forgotten(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a run inside a test pytester forgets the modules that the run imported; the package keeps the class."""
+    watched = watch("tasks", grace_s=0.02)
+    asyncio_.remove()
+    monkeypatch.delitem(sys.modules, "unittest.async_case")
+    asyncio_.install()
+    Leaky("leaves_a_task").run(unittest.TestResult())
+    assert names(watched) == ["unittest's"]
+
+
 def test_anyio_on_asyncio(watch: Make) -> None:
     """anyio.run has its own runner on 3.10; task groups and cancel scopes leave nothing."""
 
