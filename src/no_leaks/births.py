@@ -46,7 +46,7 @@ def _counts(record: Record, since_s: float) -> bool:
 
 def of_socket(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find the socket object that has this descriptor, or had it when it was last looked at."""
-    inode = _inode(fd)
+    inode = inode_of(fd)
 
     def has(record: Record) -> bool:
         return descriptor_of(record) == fd and record.inode == inode
@@ -69,10 +69,12 @@ def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0, 
 
 
 def of_opened_descriptor(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
-    """Find who wrapped a bare descriptor by `open(fd)` or `os.fdopen`."""
+    """Find who wrapped a bare descriptor by `open(fd)` or `os.fdopen`, and not another that had its number."""
+    inode = inode_of(fd)
 
     def wrapped(record: Record) -> bool:
-        return record.facts[0] == fd and type(record.facts[0]) is int
+        same = inode is None or record.inode in (None, inode)
+        return same and record.facts[0] == fd and type(record.facts[0]) is int
 
     return find(first, wrapped, "open", since_s=since_s)
 
@@ -157,7 +159,7 @@ def descriptor_of(record: Record) -> int | None:
             record.fd = fileno() if fileno is not None else None
         except Exception:
             record.fd = None
-        record.inode = _inode(record.fd)
+        record.inode = inode_of(record.fd)
     return record.fd
 
 
@@ -175,7 +177,8 @@ def remember() -> None:
             _unseen.append(record)
 
 
-def _inode(fd: int | None) -> int | None:
+def inode_of(fd: int | None) -> int | None:
+    """Return what a descriptor leads to, by number; None where it is closed."""
     try:
         return os.fstat(fd).st_ino if fd is not None else None
     except OSError:

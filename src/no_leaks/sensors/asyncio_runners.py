@@ -37,7 +37,8 @@ def install() -> str:
         if name in sys.modules:
             _patches.put(sys.modules[name], "_cancel_all_tasks", _cancelling)
     for name, runner, method in METHODS:
-        names: dict[str, Any] = getattr(sys.modules.get(name), "__dict__", {})  # asking unittest itself would load asyncio
+        # Asking unittest itself for the class would load asyncio.
+        names: dict[str, Any] = getattr(sys.modules.get(name), "__dict__", {})
         _patches.put(names.get(runner), method, _tearing_down)
     known = hasattr(sys.modules["asyncio.runners"], "_cancel_all_tasks")
     return "" if known else "asyncio's runners cancel tasks in a way that is not known here"

@@ -102,7 +102,9 @@ def _open(args: Args, frame: FrameType) -> None:
         path, _, flags = args
         existed = flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
         record = ledger.Record("open", (*args, bool(existed)), origin.capture(frame))
-        if not isinstance(path, int):
+        if isinstance(path, int):
+            record.inode = births.inode_of(path)
+        else:
             record.fd = next_descriptor()
         _write(book, record)
 
