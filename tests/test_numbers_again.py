@@ -7,12 +7,16 @@ import gc
 import os
 import select
 import socket
+import sqlite3
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from support import Watch, another_ledger, here, site_of
+
+from no_leaks import ledger
 
 Make = Callable[..., Watch]
 
@@ -117,3 +121,32 @@ def test_what_a_test_left_under_a_number_that_a_fixture_wrapped_is_the_tests(wat
     for fd in again:
         os.close(fd)
     assert found == [f"fd {fd}" for fd in again]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="sqlite3 warns from 3.13 on")
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_database_that_falls_where_a_tests_own_was_is_not_the_tests(watching: Watch, checked: bool) -> None:
+    """It is known by its address alone, and is the last that was made there: a wider fixture's, or nobody's."""
+    with another_ledger() as wider:
+        for _ in range(20):
+            with ledger.at_work(watching.ledger):
+                own = sqlite3.connect(":memory:")
+                place = id(own)
+                own.close()
+                del own
+                gc.collect()
+            with ledger.at_work(wider if checked else None):
+                others = [sqlite3.connect(":memory:") for _ in range(5)]
+                came = place in map(id, others)
+            for one in others:
+                if id(one) != place:
+                    one.close()
+            del one
+            others.clear()
+            with ledger.at_work(watching.ledger):
+                gc.collect()
+            if came:
+                break
+        assert came
+        assert len(wider.losses) == checked
+    assert watching.ledger.losses == []

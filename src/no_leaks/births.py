@@ -16,6 +16,9 @@ _SAME_START_S = 1.0
 """A child's start as the system dates it (in ticks of 10 ms) and the call that forked it are no further apart."""
 
 
+DATABASE = "sqlite3.connect/handle"
+"""The event of a connection that is made: its fact is the address, since it takes no weak reference (from 3.11)."""
+
 _NOT_OPEN = -1
 _unseen: deque[Record] = deque(maxlen=4096)
 
@@ -85,10 +88,10 @@ def of_name(name: object, first: Ledger) -> Birth | None:
     def opened(record: Record) -> bool:
         return record.facts[0] == name
 
-    return find(first, lambda record: opened(record) and _is_there(record), "open") or find(first, opened, "open")
+    return find(first, lambda record: opened(record) and is_there(record), "open") or find(first, opened, "open")
 
 
-def _is_there(record: Record) -> bool:
+def is_there(record: Record) -> bool:
     """Whether the number that an open was to get leads to its path."""
     return record.fd is not None and leads_to(record.fd, record.facts[0])
 
@@ -122,6 +125,21 @@ def of_descriptor(fd: int, first: Ledger) -> Birth | None:
     except OSError:
         return None
     return of_file(link, None, first) if link.startswith("/") else None
+
+
+def of_database(address: int, first: Ledger) -> Birth | None:
+    """Find the connection that stands at an address: of all that stood there it is the one made last."""
+    made = (
+        Birth(book, record) for book in _ledgers(first) for record in book.of(DATABASE) if record.facts[0] == address
+    )
+    return max(made, key=lambda birth: birth.record.born_s, default=None)
+
+
+def forget_database(address: int) -> None:
+    """Forget who had an address: now it is that of a connection which nobody answers for."""
+    for book in all_ledgers():
+        for record in [record for record in book.of(DATABASE) if record.facts[0] == address]:
+            book.records.remove(record)
 
 
 def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
