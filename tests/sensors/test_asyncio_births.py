@@ -8,6 +8,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from loops import begin, first_number, hang, numbers, spawn, spawn_and_leave, steps
@@ -304,3 +305,18 @@ def test_a_dropped_generator_in_the_place_of_one_that_ended_is_not_that_one(watc
     watched = watch("tasks")
     assert any(asyncio.run(main()) for _ in range(5))
     assert watched.ledger.losses == []
+
+
+def test_a_collection_while_it_is_judged_hides_no_generator(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the generator's source makes enough objects for one; its death is looked up before that."""
+    read = cleanups.is_pending
+
+    def reading(agen: Any) -> bool:
+        gc.collect()
+        return read(agen)
+
+    monkeypatch.setattr(cleanups, "is_pending", reading)
+    watching = watch("tasks")
+
+    asyncio.run(first_number())
+    assert watching.only().resource.type == "async generator"

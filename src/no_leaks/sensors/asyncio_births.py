@@ -105,11 +105,7 @@ def _starting(first: Callable[..., None]) -> Callable[..., None]:
 
 def _dropping(finalize: Callable[..., None]) -> Callable[..., None]:
     def noting(self: Any, agen: Any) -> None:
-        try:
-            if cleanups.is_pending(agen):
-                losses.dropped(agen)
-        except Exception as error:
-            faults.note("async generators", error)
+        losses.dropped(agen, cleanups.is_pending)
         finalize(self, agen)
 
     return noting
