@@ -9,7 +9,9 @@ from itertools import islice
 _NEAR = 8
 """Deaths between that of a thing and its finalizer: none, but for what other threads let go of in between."""
 _dead: deque[weakref.ref[object] | None] = deque(maxlen=65536)
-"""References in the order in which they died, since the last collection began; None where a thing was born unwatched."""
+"""References in the order in which they died, in a collection those that it cleared; None where a thing was born unwatched."""
+_before: tuple[weakref.ref[object] | None, ...] = ()
+"""The last deaths before the collection that runs: it may come between the death of a thing and its finalizer."""
 _is_collecting = False
 
 
@@ -25,10 +27,13 @@ def pass_over() -> None:
 
 def collection(*, begins: bool) -> None:
     """Take note that a collection begins, or has ended."""
-    global _is_collecting
+    global _is_collecting, _before
     _is_collecting = begins
     if begins:
-        _dead.clear()
+        _before = tuple(islice(reversed(_dead), _NEAR))
+    _dead.clear()
+    if not begins:
+        _dead.extend(reversed(_before))
 
 
 def is_dying(reference: weakref.ref[object]) -> bool:
