@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import io
 import itertools
@@ -37,6 +39,9 @@ def leak():
 """
 """Stands at the head of each inner test file; `leak()` leaves an open file."""
 LEAKED_AT = "test_a.py:6"
+
+_EDITABLE = ("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning")
+"""Until pytest 9.2 an editable install is not known to be a plugin's, and a run inside a run finds it imported already."""
 
 _numbers = itertools.count()
 
@@ -95,6 +100,20 @@ def only_young() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def own_policy() -> Iterator[None]:
+    """Put asyncio's policy back: anyio 3 sets uvloop's for good, and every later test would run on its loops."""
+    before = asyncio.events._event_loop_policy  # type: ignore[attr-defined] # asking by its name would make one
+    try:
+        yield
+    finally:
+        left = asyncio.events._event_loop_policy  # type: ignore[attr-defined]
+        if left is not before and left is not None:
+            with contextlib.suppress(RuntimeError):  # it has no current loop
+                left.get_event_loop().close()
+            asyncio.events._event_loop_policy = before  # type: ignore[attr-defined]
+
+
 class _Closing:
     """Closes what the inner tests kept, once all is reported: nothing of it is to come to light in another test."""
 
@@ -120,7 +139,7 @@ class Runs:
         with warnings.catch_warnings():
             warnings.resetwarnings()  # ours are errors
             warnings.simplefilter("ignore", ResourceWarning)
-            with only_young():
+            with only_young(), own_policy():
                 result = self.pytester.runpytest_inprocess(
                     *self.arguments(source, switch, *args), plugins=[*plugins, _Closing()]
                 )
@@ -135,4 +154,4 @@ class Runs:
         """Write the test file and return the command line."""
         self.pytester.makepyfile(test_a=HEAD + source + f'\n\nLEAKED = "leaked{next(_numbers)}.txt"\n')
         written = ("--no-leaks-report=json:leaks.json", "--junitxml=junit.xml", "--no-leaks-grace=0")
-        return ["-p", "no_leaks", *([switch] if switch else []), *written, *args]
+        return ["-p", "no_leaks", *_EDITABLE, *([switch] if switch else []), *written, *args]

@@ -28,6 +28,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "births",
         "config",
+        "deaths",
+        "ends",
         "handles",
         "layers",
         "kindlist",

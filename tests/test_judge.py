@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -120,9 +121,32 @@ def test_a_loop_explains_its_own_descriptors() -> None:
 @pytest.mark.parametrize("by", ["id", "stack"])
 def test_the_unclosed_twin_of_an_open_thing_is_dropped(by: str) -> None:
     """The collector's finding and the table's are one leak."""
-    twin = sighting("unclosed", "fd 7" if by == "id" else "", stack=() if by == "id" else STACK)
-    seen = sighting("sockets", "fd 7", stack=STACK)
+    twin = sighting("unclosed", "pid 7" if by == "id" else "", stack=() if by == "id" else STACK)
+    seen = sighting("processes", "pid 7", stack=STACK)
     assert judge.without_echoes([twin, seen]) == [seen]
+
+
+@pytest.mark.parametrize(("stack", "kept"), [((), False), (STACK, True)])
+def test_what_was_closed_under_a_number_is_not_what_is_open_under_it(stack: RawStack, kept: bool) -> None:
+    """Unless nothing tells the one from the other, or our own collection closed both at once."""
+    lost, open_ = sighting("unclosed", "fd 7"), sighting("sockets", "fd 7", stack=stack)
+    assert (lost in judge.without_echoes([lost, open_])) is kept
+    assert judge.without_echoes([lost, replace(open_, proof="collected")]) == [replace(open_, proof="collected")]
+
+
+def test_a_loop_that_is_gone_explains_what_is_gone() -> None:
+    """What is open now has its number from somebody else, and what was seen being made is told apart."""
+    loop = replace(sighting("tasks", "loop", type="event loop", covers=(7,)), proof="collected")
+    lost, open_ = sighting("unclosed", "fd 7"), sighting("sockets", "fd 7")
+    assert judge.without_echoes([loop, lost]) == [loop]
+    assert judge.without_echoes([loop, open_]) == [loop, open_]
+    assert judge.without_echoes([loop, replace(lost, stack=STACK)]) == [loop, replace(lost, stack=STACK)]
+
+
+def test_what_is_open_does_not_get_the_site_of_what_was_closed() -> None:
+    """Under the same number."""
+    lost, open_ = sighting("unclosed", "fd 7", stack=STACK), sighting("fds", "fd 7")
+    assert judge.sited({("losses", (0,)): lost, ("descriptors", (7, 1, 1)): open_})["descriptors", (7, 1, 1)] == open_
 
 
 def test_unclosed_things_without_an_identity_are_kept_apart() -> None:

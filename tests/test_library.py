@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -198,11 +198,11 @@ def test_a_decorated_coroutine_function_is_checked() -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_async_block_is_checked_on_any_loop(backend: str, kept: list[Any]) -> None:
     """It settles on the running loop, so that what is about to finish can."""
-    import anyio
+    import trio
 
     async def main() -> None:
         async with no_leaks("files", "sockets", grace=0):
-            await anyio.sleep(0)
+            await sleep(0)
             with open(os.devnull):
                 pass
         with pytest.raises(LeakError) as caught:
@@ -216,7 +216,12 @@ def test_an_async_block_is_checked_on_any_loop(backend: str, kept: list[Any]) ->
         async with no_leaks(False):
             kept.append(open(os.devnull))
 
-    anyio.run(main, backend=backend)
+    if backend == "trio":
+        sleep: Callable[[float], Awaitable[object]] = trio.sleep
+        trio.run(main)
+    else:
+        sleep = asyncio.sleep
+        asyncio.run(main())
 
 
 def test_a_task_that_is_about_to_end_is_no_leak() -> None:

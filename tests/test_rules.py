@@ -18,6 +18,8 @@ def test_every_rule_has_a_name_and_a_reason() -> None:
         *rules.THREADS,
         *rules.COMMANDS,
         *rules.IDLE,
+        *rules.CONNECTIONS,
+        *rules.HANDLERS,
         *rules.PATHS,
         *rules.LOOPS,
         *rules.PIPES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -56,28 +57,62 @@ def test_steps_are_driven_by_sleeping() -> None:
     assert slept == [0.25, 0.5]
 
 
-def _asyncio(main: Callable[[], Coroutine[Any, Any, str]]) -> str:
+Main = Callable[[], Coroutine[Any, Any, str]]
+
+
+def _asyncio(main: Main) -> str:
     return asyncio.run(main())
 
 
-def _trio(main: Callable[[], Coroutine[Any, Any, str]]) -> str:
+def _trio(main: Main) -> str:
     import trio
 
     return trio.run(main)
 
 
-@pytest.mark.parametrize("backend", [_asyncio, _trio])
-def test_steps_are_driven_on_either_loop(
-    backend: Callable[[Callable[[], Coroutine[Any, Any, str]]], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The loop goes on meanwhile: what is about to finish there can."""
-    import anyio
+def _guest(main: Main) -> str:
+    """Run trio within a loop of asyncio's."""
+    import trio
 
-    slept: list[float] = []
+    async def host() -> str:
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            main, run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=over.set_result
+        )
+        outcome: Any = await over
+        return str(outcome.unwrap())
 
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
+    return asyncio.run(host())
 
-    monkeypatch.setattr(anyio, "sleep", sleep)
+
+@pytest.mark.parametrize("backend", [_asyncio, _trio, _guest])
+def test_steps_are_driven_on_either_loop(backend: Callable[[Main], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop goes on meanwhile: what is about to finish there can; whose task it is, that one sleeps."""
+    import trio
+
+    slept: list[tuple[str, float]] = []
+
+    def sleep_of(name: str) -> Callable[[float], Coroutine[Any, Any, None]]:
+        async def sleep(seconds: float) -> None:
+            slept.append((name, seconds))
+
+        return sleep
+
+    monkeypatch.setattr(asyncio, "sleep", sleep_of("asyncio"))
+    monkeypatch.setattr(trio, "sleep", sleep_of("trio"))
     assert backend(lambda: arun(steps())) == "settled"
-    assert slept == [0.25, 0.5]
+    name = "asyncio" if backend is _asyncio else "trio"
+    assert slept == [(name, 0.25), (name, 0.5)]
+
+
+def test_trio_is_not_asked_for_where_nobody_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It need not be there."""
+    monkeypatch.delitem(sys.modules, "trio", raising=False)
+    assert asyncio.run(arun(steps_without_pauses())) == "settled"
+
+
+def steps_without_pauses() -> Steps[str]:
+    """Return at once, having yielded no more than the loop."""
+    yield 0
+    return "settled"

@@ -16,6 +16,9 @@ _SAME_START_S = 1.0
 """A child's start as the system dates it (in ticks of 10 ms) and the call that forked it are no further apart."""
 
 
+DATABASE = "sqlite3.connect/handle"
+"""The event of a connection that is made: its fact is the address, since it takes no weak reference (from 3.11)."""
+
 _NOT_OPEN = -1
 _unseen: deque[Record] = deque(maxlen=4096)
 
@@ -46,7 +49,7 @@ def _counts(record: Record, since_s: float) -> bool:
 
 def of_socket(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
     """Find the socket object that has this descriptor, or had it when it was last looked at."""
-    inode = _inode(fd)
+    inode = inode_of(fd)
 
     def has(record: Record) -> bool:
         return descriptor_of(record) == fd and record.inode == inode
@@ -69,10 +72,12 @@ def of_file(path: str, access: int | None, first: Ledger, since_s: float = 0.0, 
 
 
 def of_opened_descriptor(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
-    """Find who wrapped a bare descriptor by `open(fd)` or `os.fdopen`."""
+    """Find who wrapped a bare descriptor by `open(fd)` or `os.fdopen`, and not another that had its number."""
+    inode = inode_of(fd)
 
     def wrapped(record: Record) -> bool:
-        return record.facts[0] == fd and type(record.facts[0]) is int
+        same = inode is None or record.inode in (None, inode)
+        return same and record.facts[0] == fd and type(record.facts[0]) is int
 
     return find(first, wrapped, "open", since_s=since_s)
 
@@ -83,10 +88,10 @@ def of_name(name: object, first: Ledger) -> Birth | None:
     def opened(record: Record) -> bool:
         return record.facts[0] == name
 
-    return find(first, lambda record: opened(record) and _is_there(record), "open") or find(first, opened, "open")
+    return find(first, lambda record: opened(record) and is_there(record), "open") or find(first, opened, "open")
 
 
-def _is_there(record: Record) -> bool:
+def is_there(record: Record) -> bool:
     """Whether the number that an open was to get leads to its path."""
     return record.fd is not None and leads_to(record.fd, record.facts[0])
 
@@ -120,6 +125,21 @@ def of_descriptor(fd: int, first: Ledger) -> Birth | None:
     except OSError:
         return None
     return of_file(link, None, first) if link.startswith("/") else None
+
+
+def of_database(address: int, first: Ledger) -> Birth | None:
+    """Find the connection that stands at an address: of all that stood there it is the one made last."""
+    made = (
+        Birth(book, record) for book in _ledgers(first) for record in book.of(DATABASE) if record.facts[0] == address
+    )
+    return max(made, key=lambda birth: birth.record.born_s, default=None)
+
+
+def forget_database(address: int) -> None:
+    """Forget who had an address: now it is that of a connection which nobody answers for."""
+    for book in all_ledgers():
+        for record in [record for record in book.of(DATABASE) if record.facts[0] == address]:
+            book.records.remove(record)
 
 
 def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
@@ -157,7 +177,7 @@ def descriptor_of(record: Record) -> int | None:
             record.fd = fileno() if fileno is not None else None
         except Exception:
             record.fd = None
-        record.inode = _inode(record.fd)
+        record.inode = inode_of(record.fd)
     return record.fd
 
 
@@ -175,7 +195,8 @@ def remember() -> None:
             _unseen.append(record)
 
 
-def _inode(fd: int | None) -> int | None:
+def inode_of(fd: int | None) -> int | None:
+    """Return what a descriptor leads to, by number; None where it is closed."""
     try:
         return os.fstat(fd).st_ino if fd is not None else None
     except OSError:

@@ -67,7 +67,7 @@ def sited(sightings: Mapping[Spot, Sighting]) -> dict[Spot, Sighting]:
     """Give a thing without a creation site that of its unclosed twin: a dropped Popen's record went with its warning."""
     known = {seen.resource.id: seen.stack for seen in sightings.values() if seen.kind == "unclosed" and seen.stack}
     return {
-        spot: seen if seen.stack or seen.places else replace(seen, stack=known.get(seen.resource.id, ()))
+        spot: replace(seen, stack=known.get(seen.resource.id, ())) if _lacks_site(seen) and _is_named(seen) else seen
         for spot, seen in sightings.items()
     }
 
@@ -76,13 +76,17 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
     """Drop what a rule excuses and what another sighting explains: a loop's descriptors, the unclosed twin of a thing seen open."""
     kept: list[Sighting] = []
     all_of_them = list(sightings)
-    covered = {f"fd {fd}" for sighting in all_of_them for fd in sighting.covers_fds}
-    open_ids = {sighting.resource.id for sighting in all_of_them if sighting.kind != "unclosed"} - {""}
-    loops = any(sighting.kind == "tasks" and sighting.resource.type == "event loop" for sighting in all_of_them)
-    stacks = {id(sighting.stack) for sighting in all_of_them if sighting.kind != "unclosed" and sighting.stack}
+    others = [sighting for sighting in all_of_them if sighting.kind != "unclosed"]
+    covering = {(f"fd {fd}", _is_lost(sighting)): sighting for sighting in others for fd in sighting.covers_fds}
+    ids = {sighting.resource.id for sighting in others if _is_named(sighting)} - {""}
+    # Of two that nobody saw being made, nothing tells one from the other.
+    unseen_ids = {sighting.resource.id for sighting in others if _lacks_site(sighting)} - {""}
+    loops = any(sighting.kind == "tasks" and sighting.resource.type == "event loop" for sighting in others)
+    stacks = {id(sighting.stack) for sighting in others if sighting.stack}
     for sighting in all_of_them:
-        explained = sighting.resource.id in covered and not sighting.covers_fds
-        twin = sighting.resource.id in open_ids or id(sighting.stack) in stacks
+        explained = _is_part_of(covering.get((sighting.resource.id, _is_lost(sighting))), sighting)
+        twin = sighting.resource.id in ids or id(sighting.stack) in stacks
+        twin = twin or (_lacks_site(sighting) and sighting.resource.id in unseen_ids)
         twin = twin or (loops and sighting.resource.type == "event loop")
         if explained or sighting.excuse or (sighting.kind == "unclosed" and twin):
             continue
@@ -90,6 +94,25 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
         if sighting.kind == "unclosed" and sighting.stack:
             stacks.add(id(sighting.stack))  # a stream, its transport and its socket each warn of the same loss
     return kept
+
+
+def _is_part_of(whole: Sighting | None, part: Sighting) -> bool:
+    """Whether a descriptor is this loop's, both open or both gone; of what is gone the number alone is no proof."""
+    return whole is not None and (not _is_lost(part) or _lacks_site(part) or part.stack is whole.stack)
+
+
+def _is_lost(sighting: Sighting) -> bool:
+    """Whether it is gone: its number may be another's by now, and what is open has it from somebody else."""
+    return bool(sighting.proof) or sighting.kind == "unclosed"
+
+
+def _is_named(sighting: Sighting) -> bool:
+    """Whether its identity tells it from what was closed under its number before."""
+    return _is_lost(sighting) or not sighting.resource.id.startswith("fd ")
+
+
+def _lacks_site(sighting: Sighting) -> bool:
+    return not sighting.stack and not sighting.places
 
 
 def _named(name: str, pattern: NameFilter) -> bool:

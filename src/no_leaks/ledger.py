@@ -31,7 +31,7 @@ class Record:
     fd: int | None = None
     """The descriptor that a socket had when it was last looked at, or the one that an open was to get."""
     inode: int | None = None
-    """And what it led to: the number alone is soon another's."""
+    """And what it led to, or the number that `open` has wrapped: the number alone is soon another's."""
     born_s: float = field(default_factory=time.monotonic)
 
 

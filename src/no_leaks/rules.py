@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Generic, TypeVar
 
+from . import ends
+from .ledger import Ledger
 from .model import RawStack
 from .origin import DEPTH
 
@@ -83,6 +85,24 @@ IDLE: tuple[Rule[threading.Thread], ...] = (
     ),
 )
 """Threads that are at rest in a cache of their library's and end by themselves; at work they are nobody's but their starter's."""
+
+
+CONNECTIONS: tuple[Rule[tuple[int, Ledger]], ...] = (
+    Rule(
+        "served for another",
+        "a server's end of a connection stays open for as long as the client's: who left that open is told of it",
+        lambda end: ends.serves_another(*end),
+    ),
+)
+"""By the descriptor of a wider fixture's server, and its ledger; what a test itself has accepted is the test's."""
+
+HANDLERS: tuple[Rule[tuple[threading.Thread, Ledger]], ...] = (
+    Rule(
+        "at work for another",
+        "a server's thread waits for what the client sends for as long as the client is open",
+        lambda handler: ends.works_for_another(*handler),
+    ),
+)
 
 
 def _stands_in(thread: threading.Thread, function: str, file: str) -> bool:

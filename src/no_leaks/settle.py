@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -49,11 +50,30 @@ def run(steps: Steps[T], sleep: Callable[[float], None] = time.sleep) -> T:
 
 async def arun(steps: Steps[T]) -> T:
     """Drive steps on the running loop, asyncio's or trio's."""
-    import anyio
-
+    sleep = _sleep_here()
     try:
         while True:
-            await anyio.sleep(next(steps))
+            await sleep(next(steps))
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def _sleep_here() -> Callable[[float], Awaitable[object]]:
+    """Return the sleep of the library that runs this task: anyio's asks for a trio of its own time (3.7: before 0.24)."""
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and _is_in(trio):
+        sleep: Callable[[float], Awaitable[object]] = trio.sleep
+        return sleep
+    import asyncio
+
+    return asyncio.sleep
+
+
+def _is_in(trio: Any) -> bool:
+    """Whether this runs in a task of trio's; its host may be a loop of asyncio's."""
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True

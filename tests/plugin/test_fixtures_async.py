@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib.metadata import version
 
 import pytest
 from runs import Runs
+from support import anyio_on_trio
 
 needs_asyncio = pytest.mark.skipif(importlib.util.find_spec("pytest_asyncio") is None, reason="needs pytest-asyncio")
 
@@ -43,8 +45,10 @@ class TestX:
         self.seen = 1
         yield self
     {mark}
-    async def test_method(self, method): assert method.seen == self.seen == 1
+    async def test_method(self, method): assert method.seen == {seen} == 1
 """
+SEEN = "self.seen" if tuple(map(int, version("anyio").split(".")[:2])) >= (4, 7) else "method.seen"
+"""Up to 4.6 anyio binds a method to an instance that is not the test's."""
 OWNERS = {
     ("test_leaky", None, "files"),
     ("test_own", None, "files"),
@@ -67,8 +71,10 @@ def _owners(check: Runs, source: str, *flags: str) -> set[tuple[str, str | None,
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_anyios_fixtures_own_what_they_make(check: Runs, backend: str) -> None:
     """Its one task runs them all, those of functions too."""
+    if backend == "trio":
+        anyio_on_trio()
     source = f"@pytest.fixture(scope='session')\ndef anyio_backend(): return {backend!r}\n" + FIXTURES.format(
-        fixture="@pytest.fixture", mark="@pytest.mark.anyio"
+        fixture="@pytest.fixture", mark="@pytest.mark.anyio", seen=SEEN
     )
     assert _owners(check, source, "-p", "anyio.pytest_plugin") == OWNERS
 
@@ -77,10 +83,33 @@ def test_anyios_fixtures_own_what_they_make(check: Runs, backend: str) -> None:
 def test_pytest_asyncios_fixtures_own_what_they_make(check: Runs) -> None:
     """On a loop of the session."""
     source = "import pytest_asyncio\n" + FIXTURES.format(
-        fixture="@pytest_asyncio.fixture", mark="@pytest.mark.asyncio(loop_scope='session')"
+        fixture="@pytest_asyncio.fixture", mark="@pytest.mark.asyncio(loop_scope='session')", seen="self.seen"
     )
     flags = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=session")
     assert _owners(check, source, *flags) == OWNERS
+
+
+def test_a_fixture_that_is_set_up_again_is_as_it_was(check: Runs) -> None:
+    """Up to 4.6 anyio leaves its own function and arguments in a fixture: the next set-up has neither."""
+    done = check(
+        """
+@pytest.fixture
+def anyio_backend(): return "asyncio"
+@pytest.fixture
+async def plain(): return 1
+@pytest.fixture
+async def own(plain):
+    KEPT.append(os.pipe())
+    yield 2
+@pytest.mark.anyio
+async def test_first(own, plain): assert own == 2
+@pytest.mark.anyio
+async def test_second(own, plain): assert own == 2
+""",
+        *("-p", "anyio.pytest_plugin"),
+    )
+    assert done.counts == {"failed": 2}
+    assert done.leaks == [(f"test_{name}", "pipes") for name in ("first", "first", "second", "second")]
 
 
 def test_a_task_that_a_fixture_forgets_is_the_fixtures(check: Runs) -> None:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import pytest
 from runs import Runs
+from support import anyio_on_trio
 
 ASYNCIO = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function")
 ANYIO = ("-p", "anyio.pytest_plugin")
@@ -69,6 +70,49 @@ def test_plain(): pass
     assert done.counts == {"failed": 1, "passed": 2}
 
 
+POLICIES = {
+    "asyncio": "asyncio.DefaultEventLoopPolicy",
+    "uvloop": "uvloop.EventLoopPolicy",
+}
+
+
+@pytest.mark.parametrize("kinds", ["default", "sockets", "pipes", "fds", "tasks"])
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_the_loop_that_pytest_asyncio_keeps_ready_is_nobodys(check: Runs, policy: str, kinds: str) -> None:
+    """Up to 0.26 it makes a fresh one after each test: its descriptors are excused as it is, whatever is looked at."""
+    done = check(
+        f"""
+import uvloop
+asyncio.set_event_loop_policy({policy}())
+@pytest.mark.asyncio
+async def test_first(): await asyncio.sleep(0)
+@pytest.mark.asyncio
+async def test_second(): await asyncio.sleep(0)
+def test_plain(): pass
+""",
+        *ASYNCIO,
+        f"--no-leaks-kinds={kinds}",
+    )
+    assert done.leaks == []
+    assert done.counts == {"passed": 3}
+
+
+def test_what_is_left_beside_that_loop_is_the_tests(check: Runs) -> None:
+    """A pipe and a loop of its own are told as ever."""
+    done = check(
+        """
+import uvloop
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+@pytest.mark.asyncio
+async def test_pipe(): KEPT.extend(map(open, os.pipe(), "rw"))
+@pytest.mark.asyncio
+async def test_loop(): KEPT.append(asyncio.new_event_loop())
+""",
+        *ASYNCIO,
+    )
+    assert done.leaks == [("test_loop", "tasks"), ("test_pipe", "pipes"), ("test_pipe", "pipes")]
+
+
 SERVER = """
 import pytest_asyncio
 
@@ -128,6 +172,7 @@ async def test_opens(): leak()
 
 def test_anyios_plugin_on_trio(check: Runs) -> None:
     """A task group ends before its test does; what is no task can be forgotten."""
+    anyio_on_trio()
     done = check(
         """
 import anyio

@@ -8,7 +8,7 @@ import pytest
 from _pytest import fixtures, runner
 from runs import Runs
 
-from no_leaks.plugin import phases
+from no_leaks.plugin import phases, protocol
 
 THREE = "def test_a(): leak()\ndef test_b(): leak()\ndef test_c(): pass"
 OPEN_FIXTURE = """
@@ -151,7 +151,7 @@ def test_an_item_that_runs_again_gets_a_new_request(pytester: pytest.Pytester) -
     (item,) = pytester.getitems("def test_x(tmp_path): assert tmp_path.exists()")
     for _ in range(2):
         reports: list[pytest.TestReport] = []
-        phases.run(item, None, reports)
+        protocol.drive(phases.steps(item, None, reports), item, phases.one)
         assert [(report.when, report.outcome) for report in reports] == [
             ("setup", "passed"),
             ("call", "passed"),
@@ -212,7 +212,20 @@ def test_a_pytest_without_its_private_parts_is_refused(monkeypatch: pytest.Monke
 def test_a_test_case_that_runs_again_is_made_again(pytester: pytest.Pytester) -> None:
     """pytest 8.2 leaves None in its place."""
     (item,) = pytester.getitems("class TestX:\n    def test_x(self): assert self is not None")
-    phases.run(item, None, [])
+    protocol.drive(phases.steps(item, None, []), item, phases.one)
     item._instance = None  # type: ignore[attr-defined]
     item._obj = None  # type: ignore[attr-defined]
     assert phases.again(item).outcome == "passed"
+
+
+def test_nothing_of_ours_but_one_file_is_on_a_tests_stack(check: Runs) -> None:
+    """A loop in debug mode formats the whole stack for each callback: each frame and each file there costs."""
+    done = check.child(
+        """
+import traceback
+def test_x():
+    ours = [frame.f_code for frame, _ in traceback.walk_stack(None) if frame.f_globals["__name__"].startswith("no_leaks.")]
+    assert ([code.co_name for code in ours], len({code.co_filename for code in ours})) == (["drive", "dispatch"], 1)
+"""
+    )
+    assert done.counts == {"passed": 1}

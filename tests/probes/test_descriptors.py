@@ -17,7 +17,7 @@ from support import ON_PURPOSE, Watch, allowance, another_ledger, here, site_of
 from no_leaks import judge
 from no_leaks.handles import kind_of
 from no_leaks.ledger import Ledger
-from no_leaks.model import Owner, Verdict
+from no_leaks.model import Ident, Owner, Verdict
 from no_leaks.names import HANDLES
 from no_leaks.probes import descriptors
 from no_leaks.probes.descriptors import DescriptorProbe
@@ -160,7 +160,14 @@ def test_an_open_descriptor_is_found_by_the_thread_that_opened_it(watch: Make) -
 
 def test_what_was_open_before_is_recalled_in_words_once(watch: Make, tmp_path: Path) -> None:
     """The warning about a foreign close names the path; a second question finds nothing."""
-    with open(tmp_path / "log", "w") as file:
+    probe, ident = closed_meanwhile(watch, tmp_path / "log")
+    assert probe.recall(ident) == f"fd {ident[0]} ({tmp_path}/log)"
+    assert probe.recall(ident) is None
+
+
+def closed_meanwhile(watch: Make, path: Path | str) -> tuple[DescriptorProbe, Ident]:
+    """Close a file in a scope that did not open it; return the probe, which was told of it, and its identity."""
+    with open(path, "a") as file:
         watching = watch("files")
         probe = watching.session.panel.probes["descriptors"]
         assert isinstance(probe, DescriptorProbe)
@@ -169,8 +176,8 @@ def test_what_was_open_before_is_recalled_in_words_once(watch: Make, tmp_path: P
     assert not watching.scope.is_clean()
     watching.left()
     ((_, ident),) = watching.scope.foreign
-    assert probe.recall(ident) == f"fd {number} ({tmp_path}/log)"
-    assert probe.recall(ident) is None
+    assert ident[0] == number
+    return probe, ident
 
 
 def test_what_is_gone_already_cannot_be_remembered(book: Ledger) -> None:
@@ -222,16 +229,7 @@ def test_the_system_decides_the_kind(mode: int, link: str, kind: str) -> None:
 
 def test_the_null_device_is_missed_by_nobody(watch: Make) -> None:
     """`dictConfig` closes pytest's handler on it, in whatever test configures logging."""
-    with open(os.devnull) as file:
-        watching = watch("files")
-        probe = watching.session.panel.probes["descriptors"]
-        assert isinstance(probe, DescriptorProbe)
-        probe.remember(watching.scope.before["descriptors"])
-        number = file.fileno()
-    assert not watching.scope.is_clean()
-    watching.left()
-    ((_, ident),) = watching.scope.foreign
-    assert ident[0] == number
+    probe, ident = closed_meanwhile(watch, os.devnull)
     assert probe.recall(ident) is None
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from _pytest import unraisableexception
 from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.logging import LogCaptureHandler
 from support import alone
@@ -26,8 +27,9 @@ def user() -> None:
 
 
 def pytests() -> Any:
-    """Return a hook as pytest sets it: a partial of a function in its own module."""
-    return sys.unraisablehook
+    """Return a hook as pytest sets it: a partial of a function in its own module, up to 8.3 a method."""
+    catcher = getattr(unraisableexception, "catch_unraisable_exception", None)
+    return catcher()._hook if catcher is not None else sys.unraisablehook
 
 
 class _SixMetaPathImporter:

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from anyio import to_process
 from loops import bare_numbers, begin, first_number, hang, numbers, spawn, spawn_and_leave, steps
-from support import Watch, another_ledger
+from support import Watch, another_ledger, anyio_on_trio
 
 from no_leaks import faults, ledger
 from no_leaks.model import Sighting
@@ -327,6 +327,16 @@ def test_unittests_own_loop(watch: Make, method: str, expected: list[str]) -> No
     assert names(watched) == expected
 
 
+def test_unittests_own_loop_where_its_module_is_forgotten(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a run inside a test pytester forgets the modules that the run imported; the package keeps the class."""
+    watched = watch("tasks", grace_s=0.02)
+    asyncio_.remove()
+    monkeypatch.delitem(sys.modules, "unittest.async_case")
+    asyncio_.install()
+    Leaky("leaves_a_task").run(unittest.TestResult())
+    assert names(watched) == ["unittest's"]
+
+
 def test_anyio_on_asyncio(watch: Make) -> None:
     """anyio.run has its own runner on 3.10; task groups and cancel scopes leave nothing."""
 
@@ -370,7 +380,7 @@ def test_a_copy_of_the_runner_that_is_loaded_later_is_wrapped(watch: Make, monke
     watched = watch("tasks", grace_s=0.02)
     backend = importlib.import_module("anyio._backends._asyncio")
     asyncio_runners.remove()
-    asyncio_._patched.discard("anyio._backends._asyncio")  # pyright: ignore[reportPrivateUsage]
+    asyncio_._patched.pop("anyio._backends._asyncio", None)  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(backend, "_cancel_all_tasks", print, raising=False)
     asyncio_.on_import("something_else")
     asyncio.run(steps(0))
@@ -428,6 +438,8 @@ def test_remove_puts_the_runners_back(no_outer_session: None) -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_the_end_of_anyios_process_pool_is_no_leak(watch: Make, backend: str) -> None:
     """It is started on first use, to be cancelled with the loop, and there is nothing that a user could close."""
+    if backend == "trio":
+        anyio_on_trio()
     watched = watch("tasks")
     assert anyio.run(to_process.run_sync, abs, -1, backend=backend) == 1
     assert watched.left() == ()

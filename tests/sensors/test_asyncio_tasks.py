@@ -7,6 +7,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from loops import hang, spawn, steps
@@ -138,7 +139,7 @@ def test_a_module_that_is_still_being_loaded_waits(watch: Make, monkeypatch: pyt
     half = types.ModuleType("uvloop")
     half.__spec__ = types.SimpleNamespace(_initializing=True)  # type: ignore[assignment]
     monkeypatch.setitem(sys.modules, "uvloop", half)
-    asyncio_._patched.discard("uvloop")  # pyright: ignore[reportPrivateUsage]
+    asyncio_._patched.pop("uvloop", None)  # pyright: ignore[reportPrivateUsage]
     asyncio_.on_import("uvloop.loop")
     assert "uvloop" not in asyncio_._patched  # pyright: ignore[reportPrivateUsage]
     assert faults.noted() == {}
@@ -150,9 +151,21 @@ def test_a_neighbour_that_is_not_as_expected_is_a_fault_and_no_crash(
     """An import of the user's never fails for us."""
     watch("tasks")
     monkeypatch.setitem(sys.modules, "uvloop", types.ModuleType("uvloop"))
-    asyncio_._patched.discard("uvloop")  # pyright: ignore[reportPrivateUsage]
+    asyncio_._patched.pop("uvloop", None)  # pyright: ignore[reportPrivateUsage]
     asyncio_.on_import("anything")
     assert "Loop" in faults.noted()["asyncio sensor"]
+
+
+def test_a_neighbour_that_is_imported_anew_is_patched_again(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytester forgets what a run inside a test imported: the next one has a module of its own."""
+    watch("tasks")
+    uvloop = pytest.importorskip("uvloop")
+    asyncio_.on_import("anything")
+    anew: Any = types.ModuleType("uvloop")
+    anew.Loop = type("Loop", (uvloop.Loop,), {})
+    monkeypatch.setitem(sys.modules, "uvloop", anew)
+    asyncio_.on_import("anything")
+    assert "__init__" in vars(anew.Loop)
 
 
 def test_a_silent_sensor_hears_no_import(watch: Make) -> None:

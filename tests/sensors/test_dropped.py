@@ -197,7 +197,10 @@ def test_what_an_automatic_collection_finds_without_a_record_is_nobodys(watch: M
     ],
     ids=["socket", "file", "wrapped", "scan", "database"],
 )
-def test_a_scope_that_closes_its_own_is_not_charged_with_an_older_twin(watch: Make, make: Callable[[], Any]) -> None:
+@pytest.mark.parametrize("collect", [gc.collect, warnings_.collect], ids=["asked", "ours"])
+def test_a_scope_that_closes_its_own_is_not_charged_with_an_older_twin(
+    watch: Make, make: Callable[[], Any], collect: Callable[[], int]
+) -> None:
     """Garbage of unchecked code that falls while a scope runs which did the same, and did it well."""
     gc.collect()
     gc.disable()
@@ -206,10 +209,25 @@ def test_a_scope_that_closes_its_own_is_not_charged_with_an_older_twin(watch: Ma
         watching = watch("files", "sockets", "fds", "unclosed")
         with closing(make()):
             pass
-        gc.collect()
+        collect()
     finally:
         gc.enable()
     assert watching.ledger.losses == []
+
+
+@pytest.mark.parametrize("collect", [gc.collect, warnings_.collect], ids=["asked", "ours"])
+def test_a_scope_that_drops_its_own_is_charged_beside_an_older_twin(watch: Make, collect: Callable[[], int]) -> None:
+    """The number that the scope's open got still leads to its path."""
+    gc.collect()
+    gc.disable()
+    try:
+        with open(os.devnull):
+            watching = watch("files", "unclosed")
+            keep_itself(open(os.devnull))
+            collect()
+    finally:
+        gc.enable()
+    assert [loss.resource.type for loss in watching.ledger.losses] == ["file"]
 
 
 def test_a_database_of_the_scope_is_told_from_an_older_one(watch: Make) -> None:

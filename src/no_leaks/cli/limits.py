@@ -39,7 +39,8 @@ LIMITS: dict[Kind, Limit] = {
     ),
     "threads": Limit(
         "threading.Thread, executors that were never shut down, and raw threads",
-        "threads started by C code that never run Python are unseen; a raw thread has a site from Python 3.12 on",
+        "threads started by C code that never run Python are unseen; up to Python 3.11 a raw thread has a site only if "
+        "`_thread.start_new_thread` was called by that name",
     ),
     "tasks": Limit(
         "asyncio tasks, timers, event loops, async generators, coroutines never awaited; trio's generators and system tasks",

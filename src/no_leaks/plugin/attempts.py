@@ -14,6 +14,7 @@ from ..errors import SettingError
 from ..ledger import Ledger
 from ..model import Owner
 from ..scope import Scope
+from ..sensors import window
 from ..session import Session
 from ..settle import run as wait_out
 from . import markers, outcome, ownership, phases
@@ -37,19 +38,14 @@ class Attempts:
         self._given_back: Callable[[], None] | None = None
         """Puts the function of a coroutine test back, as it was."""
 
-    def run(
-        self,
-        item: pytest.Item,
-        nextitem: pytest.Item | None,
-        settings: Settings,
-        reports: list[pytest.TestReport],
-        phase: phases.Phase,
-    ) -> None:
-        """Run an item once, each phase by `phase`; its reports are held back until its leaks are known."""
+    def steps(
+        self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings, reports: list[pytest.TestReport]
+    ) -> phases.Steps:
+        """Ask for the phases of one run of an item; its reports are held back until its leaks are known."""
         self._item, self._reports = item, reports
         self._guarded(self._open, item, settings)
         try:
-            phases.run(item, nextitem, reports, phase)
+            yield from phases.steps(item, nextitem, reports)
             if self._held is not None:
                 self._repeat(self._held, item, nextitem, reports)
             self._guarded(self._close, item, reports)
@@ -145,6 +141,7 @@ class Attempts:
         if self.owners.changed:
             self.session.forget()
             self.owners.changed = False
+        window.shut()
         self.scope = self.session.open(Owner("function", test=item.nodeid), settings)
         self.owners.remember(self.scope)
         self.session.spent_ns += perf_counter_ns() - start

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import unittest
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ except ImportError as error:
 
 Phase = Callable[..., pytest.TestReport]
 """Runs one phase of an item and reports on it."""
+Steps = Generator[tuple[str, dict[str, Any]], pytest.TestReport, None]
+"""An item's phases, asked for one by one: when, and what else `Phase` is to be told; it is sent the report."""
 one: Phase = call_and_report  # pyright: ignore[reportUnknownVariableType]  # its **kwds have no type
 
 _CALLERS = (
@@ -49,8 +51,8 @@ def callers() -> dict[str, CodeType]:
     return found
 
 
-def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport], phase: Phase = one) -> None:
-    """Run set-up, call and teardown; append each report as it is made, so that an interruption loses none."""
+def steps(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> Steps:
+    """Ask for set-up, call and teardown; keep each report as it comes, so that an interruption loses none."""
     has_request = hasattr(item, "_request")
     if has_request and not item._request:
         item._initrequest()
@@ -58,16 +60,16 @@ def run(item: Any, nextitem: pytest.Item | None, reports: list[pytest.TestReport
     if names is not None:
         item.stash[_NAMES] = names.copy()  # a doctest forgets them when it has run
     try:
-        reports.append(phase(item, "setup", log=False))
+        reports.append((yield "setup", {}))
         if reports[0].passed:
             option = item.config.option
             if getattr(option, "setupshow", False):
                 _show(item)
             if not getattr(option, "setuponly", False):
-                reports.append(phase(item, "call", log=False))
+                reports.append((yield "call", {}))
         if is_stopping(item, reports):
             nextitem = None
-        reports.append(phase(item, "teardown", log=False, nextitem=nextitem))
+        reports.append((yield "teardown", {"nextitem": nextitem}))
     finally:
         if has_request:
             item._request = False

@@ -25,7 +25,7 @@ from ..words import count
 from . import neighbours, phases, workers
 
 Reports = list[pytest.TestReport]
-Run = Callable[[pytest.Item, "pytest.Item | None", Settings, Reports], None]
+Run = Callable[[pytest.Item, "pytest.Item | None", Settings, Reports], phases.Steps]
 
 _NAME = "runtestprotocol"
 _at_work: list[Protocol] = []
@@ -98,17 +98,20 @@ class Protocol:
         """Whether an item is one of this run's that are checked; none is in a forked child."""
         return item in self._checked and self._session.is_here()
 
-    def run(self, item: pytest.Item, nextitem: pytest.Item | None, log: bool) -> Reports:
-        """Run one attempt at an item; a further one takes the place of the one before it."""
-        session, self._due = self._session, None
+    def stops_at(self, item: pytest.Item) -> bool:
+        """Whether the run has to stop: another item is under way, in a thread beside this one's."""
         if self._is_running:
+            self._due = None
             item.session.shouldstop = neighbours.AT_ONCE
-            return _plain(item, log=log, nextitem=nextitem)
+        return self._is_running
+
+    def steps(self, item: pytest.Item, nextitem: pytest.Item | None, log: bool, reports: Reports) -> phases.Steps:
+        """Ask for the phases of one attempt at an item; a further one takes the place of the one before it."""
+        session, self._due = self._session, None
         self._is_running = True
         known, checked = len(session.leaks), session.checked
-        reports: Reports = []
         try:
-            self._run(item, nextitem, self._checked[item], reports)
+            yield from self._run(item, nextitem, self._checked[item], reports)
         finally:
             self._is_running = False
             if self._mail is not None and reports:
@@ -121,7 +124,6 @@ class Protocol:
             session.checked = checked
             left = [*self._left, *left]
         self._last, self._left = item, left
-        return reports
 
     @property
     def phase(self) -> phases.Phase:
@@ -153,8 +155,34 @@ def dispatch(item: Any, log: bool = True, nextitem: pytest.Item | None = None) -
     """Stand in for pytest's `runtestprotocol`: run an item under its scope, or as pytest does where nobody checks it."""
     for protocol in reversed(_at_work):
         if protocol.takes(item):
-            return protocol.run(item, nextitem, log)
+            if protocol.stops_at(item):
+                break
+            reports: Reports = []
+            drive(protocol.steps(item, nextitem, log, reports), item, protocol.phase)
+            return reports
     return _plain(item, log=log, nextitem=nextitem)
+
+
+def drive(steps: phases.Steps, item: pytest.Item, phase: phases.Phase) -> None:
+    """Run the phases that are asked for, each straight from here.
+
+    Whoever asks is no frame of the test's stack then: a loop in debug mode formats all of that for each callback.
+    """
+    try:
+        when, more = next(steps)
+        while True:
+            try:
+                report = phase(item, when, log=False, **more)
+            except (
+                BaseException
+            ) as error:  # the end of the run, or the fault of a hook: whoever asks puts things in order
+                when, more = steps.throw(error)
+            else:
+                when, more = steps.send(report)
+    except StopIteration:
+        pass
+    finally:
+        steps.close()
 
 
 def other_protocols(config: pytest.Config) -> Iterator[str]:

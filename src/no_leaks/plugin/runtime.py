@@ -10,6 +10,7 @@ import pytest
 from .. import origin, rules
 from ..config import Settings
 from ..model import Kind
+from ..sensors import window
 from ..session import Session
 from . import attempts, coroutines, extra, fixtures, options, ownership, phases, protocol, run, summary, workers
 
@@ -26,7 +27,7 @@ class Runtime:
         wider = fixtures.Wider(self.session, options.read(config), self.extra)
         self.owners = ownership.Fixtures(self.session, wider)
         self.attempts = attempts.Attempts(config, self.session, self.owners)
-        self.protocol = protocol.Protocol(config, self.session, checked, self._run)
+        self.protocol = protocol.Protocol(config, self.session, checked, self.attempts.steps)
         self.found: run.Run | None = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -36,6 +37,7 @@ class Runtime:
         origin.stops.update(phases.callers())
         self.session.start()
         self.protocol.install()
+        window.install()
         try:
             self.session.prove(self.kinds)
             self.config.pluginmanager.register(self.extra, "no_leaks_fixtures")
@@ -47,11 +49,12 @@ class Runtime:
             if self.session.is_here():
                 self.extra.log()
                 self._report()
+            window.remove()
             self.session.stop()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Hear which item comes; whoever answers, pytest or another plugin, has its phases run by `_run`."""
+        """Hear which item comes; whoever answers, pytest or another plugin, has its phases asked for by `attempts`."""
         if self.session.is_here():
             self.owners.end_unchecked()
             self.protocol.announce(item)
@@ -59,11 +62,6 @@ class Runtime:
             if item not in self.checked:
                 self.session.forget()
                 self.owners.begin_unchecked(item)
-
-    def _run(
-        self, item: pytest.Item, nextitem: pytest.Item | None, settings: Settings, reports: list[pytest.TestReport]
-    ) -> None:
-        self.attempts.run(item, nextitem, settings, reports, self.protocol.phase)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, object, object]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
-from .. import births, env
+from .. import births, env, rules
 from ..handles import kind_of
 from ..ledger import Ledger, Record
 from ..model import Ident, Kind, Sighting, Snapshot
@@ -111,6 +111,8 @@ class DescriptorProbe:
         birth = birth_of(descriptor, ledger)
         if birth is not None and birth.ledger is not ledger:
             return None
+        if rules.excused(rules.CONNECTIONS, (descriptor.fd, ledger)):
+            return None
         return _described(descriptor, birth.record if birth else None)
 
     def release(self, ident: Ident, ledger: Ledger) -> str:
@@ -154,7 +156,10 @@ def describe_now(fd: int, birth: births.Birth | None) -> Sighting | None:
 
 def _described(descriptor: Descriptor, record: Record | None) -> Sighting:
     kind = kind_of(descriptor.link, descriptor.mode)
-    return _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, record)
+    seen = _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, record)
+    # A loop's own descriptors were made where the loop was, and are left for the same reason.
+    excuse = rules.name_of(rules.LOOPS, record.stack) if record is not None else ""
+    return replace(seen, excuse=excuse) if excuse else seen
 
 
 def _read(fd: int, same: Ident | None = None, folder: str | None = env.FD_FOLDER) -> Descriptor | None:
@@ -206,7 +211,7 @@ def birth_of(descriptor: Descriptor, ledger: Ledger) -> births.Birth | None:
     return max(known, key=lambda birth: birth.record.born_s, default=None)
 
 
-_DESCRIBERS: dict[Kind, Callable[..., Sighting]] = {
+_DESCRIBERS: dict[Kind, Callable[[int, str, int, Record | None], Sighting]] = {
     "files": files.describe,
     "sockets": sockets.describe,
     "pipes": pipes.describe,

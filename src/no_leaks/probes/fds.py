@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import stat
 import time
+from dataclasses import replace
 
 from ..handles import TERMINALS
 from ..ledger import Record
 from ..model import Resource, Sighting
+from ..sensors import uvloops
 
 _ANONYMOUS = {
     "eventpoll": ("epoll", "selector.close(), or epoll.close()"),
@@ -20,16 +22,29 @@ _ANONYMOUS = {
 
 
 def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
-    """Describe a descriptor by what the system calls it."""
+    """Describe a descriptor by what the system calls it; the epoll of a loop of uvloop stands for the loop."""
     what, fix = _what(link, mode, record)
     article = "an" if what[0] in "aeiou" else "a"
-    return Sighting(
+    seen = Sighting(
         kind="fds",
         resource=Resource(what, f"fd {fd}", link),
         summary=f"{article} {what} descriptor was opened and never closed",
         fix=fix,
         stack=record.stack if record is not None else (),
         age_s=time.monotonic() - record.born_s if record is not None else None,
+    )
+    own = uvloops.own_of(record) if record is not None else ()
+    return _as_loop(seen, own) if own[:1] == (fd,) else seen
+
+
+def _as_loop(epoll: Sighting, own: tuple[int, ...]) -> Sighting:
+    """Dropped, a loop of uvloop leaves all of its descriptors open, and Python warns of none: it is one leak."""
+    return replace(
+        epoll,
+        resource=replace(epoll.resource, type="event loop"),
+        summary="an event loop of uvloop was created and never closed",
+        fix="loop.close(), or uvloop.run(...)",
+        covers_fds=own[1:],
     )
 
 

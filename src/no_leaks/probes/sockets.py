@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .. import ledger
+from .. import ends, ledger
 from ..ledger import Record
 from ..model import Resource, Sighting
 
@@ -28,8 +28,7 @@ _TYPES = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}
 def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
     """Describe an open socket as the system sees it, without touching the object that owns it."""
     what, detail, listening = _look(fd)
-    accepted = record is not None and any(code.co_name == "accept" for code, _ in record.stack[:2])
-    verb = "accepted" if accepted else "opened"
+    verb = "accepted" if ends.is_accepted(record) else "opened"
     return Sighting(
         kind="sockets",
         resource=Resource(what, f"fd {fd}", detail),
@@ -52,8 +51,8 @@ def _look(fd: int) -> tuple[str, str, bool]:
         with twin:
             state = _state(twin)
             what = f"{_prefix(twin)} socket".strip()
-            ends = [_address(twin.getsockname), _address(twin.getpeername)]
-            words = [" -> ".join(filter(None, ends)), state]
+            addresses = [_address(twin.getsockname), _address(twin.getpeername)]
+            words = [" -> ".join(filter(None, addresses)), state]
             return what, ", ".join(filter(None, words)), state == "listening"
 
 

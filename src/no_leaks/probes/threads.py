@@ -14,6 +14,7 @@ from .. import births, env, origin, rules
 from .. import ledger as ledgers
 from ..ledger import Ledger
 from ..model import Frame, Ident, Kind, Resource, Sighting, Snapshot
+from ..sensors import threads as starts
 
 _WAITING = ("threading.py", "queue.py", "selectors.py", "socket.py", "ssl.py", "subprocess.py", "connection.py")
 """Library files at whose top a thread is waiting for something rather than working."""
@@ -50,7 +51,7 @@ class ThreadProbe:
     kinds: tuple[Kind, ...] = ("threads",)
 
     def take(self, ledger: Ledger) -> Snapshot:
-        """Return (ident, object id, the system's number) of every thread but the main one, and (ident, 0) of every raw one."""
+        """Return ident, object id and the system's number of every thread but the main one; ident, 0 and ours of a raw one."""
         if ledger.raw_starts:
             time.sleep(_BEGIN_S)
         started = _thread._count()  # pyright: ignore[reportPrivateUsage]  # nothing public counts raw threads
@@ -63,7 +64,7 @@ class ThreadProbe:
         if number > 0:
             # A raw thread that asks for its Thread gets a dummy, as a foreign one does; the counted ones come first.
             raw = sorted((ident for ident in _frames() if _is_raw(ident)), key=lambda ident: ident in table)[:number]
-            found += [(ident, 0) for ident in raw]
+            found += [(ident, 0, starts.serial_of(ident)) for ident in raw]
             # One that is inside C code has no Python frame: it is known by being counted only.
             found += [(-unseen, 0) for unseen in range(1, number - len(raw) + 1)]
         return frozenset(found)
@@ -82,6 +83,8 @@ class ThreadProbe:
             return _sighting(thread, made.record) if made is not None and made.ledger is ledger else None
         owner = ledgers.of_thread(thread)
         if owner is not None and owner is not ledger:
+            return None
+        if rules.excused(rules.HANDLERS, (thread, ledger)):
             return None
         birth = births.of_thread(thread, ledger)
         return _sighting(thread, birth.record if birth is not None else None)
@@ -171,7 +174,7 @@ def _describe_raw(ident: Ident, ledger: Ledger) -> Sighting | None:
     while outermost.f_back is not None:
         outermost = outermost.f_back
     code = outermost.f_code
-    birth = births.find(ledger, lambda record: record.facts[0] is code, "_thread.start_new_thread")
+    birth = _birth_of_raw(code, starts.serial_of(number), ledger)
     if birth is not None and birth.ledger is not ledger:
         return None
     if birth is None and env.PY312 and not ledger.raw_starts:
@@ -187,8 +190,20 @@ def _describe_raw(ident: Ident, ledger: Ledger) -> Sighting | None:
     )
 
 
+def _birth_of_raw(code: CodeType, serial: int, ledger: Ledger) -> births.Birth | None:
+    """Find the start of a raw thread by its number; one that was started past us has none, and is known by its code."""
+
+    def is_its(record: ledgers.Record) -> bool:
+        return record.facts[0] in (code, None) and record.facts[2:] == (serial,)
+
+    def is_like_it(record: ledgers.Record) -> bool:
+        return record.facts[0] is code and len(record.facts) == 2
+
+    return births.find(ledger, is_its, starts.RAW) or births.find(ledger, is_like_it, starts.RAW)
+
+
 def _describe_counted(number: int, ledger: Ledger) -> Sighting | None:
-    births_here = list(ledger.of("_thread.start_new_thread"))
+    births_here = list(ledger.of(starts.RAW))
     if not births_here and env.PY312:
         return None  # the interpreter tells of every start: this one was not under this ledger
     record = births_here[0] if births_here else None

@@ -6,7 +6,7 @@ import sys
 
 from .. import faults
 from ..config import Settings
-from . import asyncio_births, asyncio_runners, asyncio_tasks, patience, trio_
+from . import asyncio_births, asyncio_runners, asyncio_tasks, patience, trio_, uvloops
 
 set_grace = patience.set_grace
 spin_loops = patience.spin_loops
@@ -22,7 +22,8 @@ _NEIGHBOURS = (
 )
 
 _active = False
-_patched: set[str] = set()
+_patched: dict[str, object] = {}
+"""What is patched, by name: a module that is imported anew (pytester forgets what a run imported) is another one."""
 _unseen: list[str] = []
 
 
@@ -71,11 +72,12 @@ def _is_loaded(name: str) -> bool:
 def _patch(*, asyncio_loaded: bool) -> None:
     try:
         if asyncio_loaded and "asyncio" not in _patched:
-            _patched.add("asyncio")
+            _patched["asyncio"] = True
             _unseen.extend(why for why in (asyncio_tasks.install(), _base_loops(), asyncio_runners.install()) if why)
         for name in _NEIGHBOURS:
-            if name not in _patched and name in sys.modules and _is_loaded(name):
-                _patched.add(name)
+            module = sys.modules.get(name)
+            if module is not None and _patched.get(name) is not module and _is_loaded(name):
+                _patched[name] = module
                 _neighbour(name)
     except Exception as error:
         faults.note("asyncio sensor", error)
@@ -93,6 +95,7 @@ def _neighbour(name: str) -> None:
             _unseen.append(why)
         return
     if name == "uvloop":
+        uvloops.look_again()
         asyncio_births.install(sys.modules["uvloop"].Loop)  # its timers are not seen: the documentation says so
     if "asyncio" in _patched:
         asyncio_runners.install()

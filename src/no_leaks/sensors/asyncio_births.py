@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from .. import faults, ledger
+from .. import deaths, faults, ledger
 from . import cleanups, losses, owned
 from .patches import Patches
 
@@ -95,6 +95,8 @@ def _starting(first: Callable[..., None]) -> Callable[..., None]:
             book = ledger.current()
             if book is not None:
                 owned.write(book, owned.AGEN, agen, owned.frame_up(1), weakref.ref(self))
+            else:
+                deaths.pass_over()
         except Exception as error:
             faults.note("async generators", error)
 
@@ -103,11 +105,7 @@ def _starting(first: Callable[..., None]) -> Callable[..., None]:
 
 def _dropping(finalize: Callable[..., None]) -> Callable[..., None]:
     def noting(self: Any, agen: Any) -> None:
-        try:
-            if cleanups.is_pending(agen):
-                losses.dropped(agen)
-        except Exception as error:
-            faults.note("async generators", error)
+        losses.dropped(agen, cleanups.is_pending)
         finalize(self, agen)
 
     return noting

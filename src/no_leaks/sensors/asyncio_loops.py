@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import uvloops
+
 
 def scheduled_s(handle: Any) -> float | None:
     """Return in how many seconds a timer fires; None if it fired, was cancelled, or its loop is closed."""
@@ -33,7 +35,7 @@ def may_have_generators(loop: Any) -> bool:
 
 
 def descriptors_of(loop: Any) -> tuple[int, ...]:
-    """Return the descriptors that a loop has for itself: its selector's, and its pipe to itself."""
+    """Return the descriptors that a loop has for itself: its selector's, and its pipe to itself; what uvloop opens, as `uvloops` saw it."""
     found: list[int] = []
     for name in ("_selector", "_ssock", "_csock"):
         part = getattr(loop, name, None)
@@ -42,10 +44,10 @@ def descriptors_of(loop: Any) -> tuple[int, ...]:
                 found.append(part.fileno())
         except (AttributeError, OSError, ValueError):
             continue  # the portable selectors (select, poll) have none
-    backend: Callable[[], int] | None = getattr(loop, "_get_backend_id", None)  # uvloop's selector; it shows no more
+    backend: Callable[[], int] | None = getattr(loop, "_get_backend_id", None)  # uvloop's selector; it says no more
     if backend is not None:
         found.append(backend())
-    return tuple(fd for fd in found if fd >= 0)
+    return tuple(fd for fd in dict.fromkeys((*found, *getattr(loop, uvloops.OWN, ()))) if fd >= 0)
 
 
 def is_quiet(loop: Any, within_s: float) -> bool:

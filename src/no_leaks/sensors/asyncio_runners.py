@@ -18,6 +18,8 @@ from .patches import Patches
 COPIES = ("asyncio.runners", "anyio._backends._asyncio", "uvloop", "backports.asyncio.runner.runner")
 METHODS = (
     ("unittest.async_case", "IsolatedAsyncioTestCase", "_tearDownAsyncioLoop"),
+    # The package keeps the class, also where pytester has forgotten the module that a run inside a test imported.
+    ("unittest", "IsolatedAsyncioTestCase", "_tearDownAsyncioLoop"),
     ("anyio._backends._asyncio", "TestRunner", "_cancel_all_tasks"),
 )
 RUNNERS_OWN = ("_run_tests_and_fixtures", "_asyncioLoopRunner")
@@ -35,7 +37,9 @@ def install() -> str:
         if name in sys.modules:
             _patches.put(sys.modules[name], "_cancel_all_tasks", _cancelling)
     for name, runner, method in METHODS:
-        _patches.put(getattr(sys.modules.get(name), runner, None), method, _tearing_down)
+        # Asking unittest itself for the class would load asyncio.
+        names: dict[str, Any] = getattr(sys.modules.get(name), "__dict__", {})
+        _patches.put(names.get(runner), method, _tearing_down)
     known = hasattr(sys.modules["asyncio.runners"], "_cancel_all_tasks")
     return "" if known else "asyncio's runners cancel tasks in a way that is not known here"
 

@@ -63,7 +63,7 @@ def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
     _active["mmap.__new__"] = _mapped
     _active["socket.__new__"] = _socket
     _active["subprocess.Popen"] = _popen
-    _active["sqlite3.connect/handle"] = _database
+    _active[births.DATABASE] = _database
     for event, call in (extra or {}).items():
         _active[event] = _calling(call)
     if not _added:
@@ -102,12 +102,14 @@ def _open(args: Args, frame: FrameType) -> None:
         path, _, flags = args
         existed = flags & os.O_CREAT and isinstance(path, str) and path.startswith(_temp) and os.path.lexists(path)
         record = ledger.Record("open", (*args, bool(existed)), origin.capture(frame))
-        if not isinstance(path, int):
-            record.fd = _next_descriptor()
+        if isinstance(path, int):
+            record.inode = births.inode_of(path)
+        else:
+            record.fd = next_descriptor()
         _write(book, record)
 
 
-def _next_descriptor() -> int | None:
+def next_descriptor() -> int | None:
     """Return the number that the next open will get, the lowest free one; it tells two opens of one path apart (0.5 us)."""
     try:
         fd = _dup(0)
@@ -165,7 +167,9 @@ def _database(args: Args, frame: FrameType) -> None:
     if book is not None:
         begun = next(book.of("sqlite3.connect"), None)
         stack = begun.stack if begun is not None else origin.capture(frame)
-        _write(book, ledger.Record("sqlite3.connect/handle", (id(args[0]),), stack))
+        _write(book, ledger.Record(births.DATABASE, (id(args[0]),), stack))
+    else:
+        births.forget_database(id(args[0]))
 
 
 def _write(book: ledger.Ledger, record: ledger.Record) -> None:

@@ -26,7 +26,7 @@ def as_seen(identity: str, birth: births.Birth | None, book: Ledger) -> Sighting
 
 def _begun(birth: births.Birth) -> births.Birth:
     """Return the birth that has the path: a database's finished connection only has its address."""
-    if birth.record.event != "sqlite3.connect/handle":
+    if birth.record.event != births.DATABASE:
         return birth
     begun = birth.ledger.of("sqlite3.connect")
     return next((births.Birth(birth.ledger, one) for one in begun if one.stack is birth.record.stack), birth)

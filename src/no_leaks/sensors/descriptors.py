@@ -47,7 +47,7 @@ def _making(make: Callable[..., Any]) -> Callable[..., Any]:
         made: int | tuple[int, ...] = make(*args, **kwargs)
         book = ledger.current()
         if book is not None:
-            _note(book, make.__name__, made if isinstance(made, tuple) else (made,))
+            note(book, make.__name__, made if isinstance(made, tuple) else (made,))
         return made
 
     return noting
@@ -59,7 +59,7 @@ def _selecting(init: Callable[..., None]) -> Callable[..., None]:
         init(self)
         book = ledger.current()
         if book is not None:
-            _note(book, SELECTOR, (self.fileno(),))
+            note(book, SELECTOR, (self.fileno(),))
 
     return noting
 
@@ -90,14 +90,14 @@ def _hand_on(sock: Any, fd: int, book: ledger.Ledger) -> None:
         faults.note("detached sockets", error)
 
 
-def _note(book: ledger.Ledger, maker: str, made: tuple[int, ...]) -> None:
+def note(book: ledger.Ledger, maker: str, made: tuple[int, ...]) -> None:
+    """Record what a maker made; called from what stands in for the maker, so that two frames up is who asked for it."""
     try:
         # A loop that was made a moment before makes this for itself: one walk up the stack is enough.
         last = book.records[-1] if book.records else None
         if maker == SELECTOR and last is not None and last.event == "event loop":
             stack = last.stack
         else:
-            # Frames up: this one, the wrapper, then who asked for it.
             stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
         book.records.append(ledger.Record(EVENT, (maker, _idents(made)), stack))
     except Exception as error:

@@ -33,15 +33,14 @@ _DROPPED = "it was closed by its finalizer when the last reference went"
 def write(text: str, frame: FrameType | None, collection: Collection = "") -> None:
     """Turn one warning into a loss; inert where no scope is at work.
 
-    A collection that is not ours also brings up what is older than the scope: then a record that only has the same
-    path is no proof.
+    A collection also brings up what is older than the scope: then a record that only has the same path is no proof.
     """
     book = ledger.current()
     if book is None:
         return
     form = dropped_forms.of(text)
     birth, identity = _birth(text, form, book), _identity(text)
-    if birth is None or (collection in ("asked", "automatic") and _may_be_older(birth.record, book)):
+    if birth is None or (collection and _may_be_older(birth.record, book)):
         holding = finalized.holding_of(frame, book)
         birth = holding.birth
         identity = identity or (f"fd {holding.fd}" if holding.fd is not None else "")
@@ -147,14 +146,16 @@ def _may_be_older(record: ledger.Record, book: ledger.Ledger) -> bool:
     """Whether something of the same path, from before the scope, can be meant just as well."""
     if record.event == "os.scandir":
         return not births.has_all_older(book)  # closed before it warns: only what is left open tells that it is younger
-    return record.event == "open" and births.is_held_since_before(record.facts[0], book)
+    if record.event != "open" or not births.is_held_since_before(record.facts[0], book):
+        return False
+    return record.fd is None or births.is_older(record.fd, book) or not births.is_there(record)
 
 
 def _database(text: str, book: ledger.Ledger) -> births.Birth | None:
     """Python 3.13 warns of a database when the collector comes, long after its path can be told: its address can."""
     address = _ADDRESS.search(text)
     number = int(address[0].rpartition("x")[2], 16) if address is not None else 0
-    return births.find(book, lambda record: record.facts[0] == number, "sqlite3.connect/handle")
+    return births.of_database(number, book)
 
 
 def _only(candidates: Iterable[births.Birth]) -> births.Birth | None:

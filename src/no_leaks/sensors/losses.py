@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import faults
 from . import owned, pending
 
 
-def dropped(agen: Any) -> None:
-    """An async generator was dropped unfinished: its loop is told, and has to close it."""
+def dropped(agen: Any, matters: Callable[[Any], bool] | None = None) -> None:
+    """An async generator was dropped unfinished, if that `matters`: its loop is told, and has to close it."""
     try:
-        birth = owned.find_dying(agen, owned.AGEN)
-        if birth is not None and owned.is_news(birth):
+        birth = owned.find_dying(agen, owned.AGEN)  # at once: what runs in between may collect
+        if birth is not None and owned.is_news(birth) and (matters is None or matters(agen)):
             proof = "it was dropped before it was exhausted; the event loop had to close it"
             owned.lose(birth, pending.generator(agen, birth.record, proof))
     except Exception as error:

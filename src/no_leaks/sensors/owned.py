@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from types import CodeType, FrameType
 
-from .. import births, ledger, origin
+from .. import births, deaths, ledger, origin
 from ..model import Sighting
 
 TASK = "task"
@@ -42,7 +41,7 @@ def write(book: ledger.Ledger, event: str, thing: object, frame: FrameType, *fac
     """Record a birth; `facts` follow the key."""
     global _born
     book.records.append(
-        ledger.Record(event, (key(thing), *facts), origin.capture(frame, stops=_stops), weakref.ref(thing))
+        ledger.Record(event, (key(thing), *facts), origin.capture(frame, stops=_stops), deaths.watch(thing))
     )
     _born += 1
     if _born >= PRUNE_EVERY:
@@ -67,11 +66,10 @@ def find(thing: object, event: str) -> births.Birth | None:
 def find_dying(thing: object, event: str) -> births.Birth | None:
     """Find the record of a thing that is about to be destroyed.
 
-    The collector may have cleared its weak reference, and addresses are given again: of the dead records the newest is
-    meant. Of a live thing that would be a mistake: it may be one that nobody wrote down, at the address of a dead one.
+    The collector may have cleared its weak reference, and addresses are given again: it may be one that nobody wrote
+    down, at the address of one that died long ago. So its reference has to have died in this moment.
     """
-    dead = (birth for birth in _named(thing, event) if _made(birth) is None)
-    return find(thing, event) or max(dead, key=lambda birth: birth.record.born_s, default=None)
+    return find(thing, event) or next((birth for birth in _named(thing, event) if _is_dying(birth)), None)
 
 
 def _named(thing: object, event: str) -> Iterator[births.Birth]:
@@ -80,6 +78,10 @@ def _named(thing: object, event: str) -> Iterator[births.Birth]:
         for record in book.of(event, event + TOLD):
             if record.facts[0] == name:
                 yield births.Birth(book, record)
+
+
+def _is_dying(birth: births.Birth) -> bool:
+    return birth.record.ref is not None and deaths.is_dying(birth.record.ref)
 
 
 def _made(birth: births.Birth) -> object | None:

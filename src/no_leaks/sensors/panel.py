@@ -11,10 +11,16 @@ from .. import faults
 from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
-from . import audit, descriptors, executors, greenlets, spawned, threads, warnings_
+from . import audit, descriptors, executors, greenlets, spawned, threads, warnings_, window
 
-BY_KIND: dict[Kind, str] = {"tasks": "asyncio_", "state": "state", "blocking": "blocking"}
-"""Sensors that are needed by one kind only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
+BY_KIND: dict[Kind, str] = {
+    "pipes": "uvloops",
+    "fds": "uvloops",
+    "tasks": "asyncio_",
+    "state": "state",
+    "blocking": "blocking",
+}
+"""Sensors that are needed by some kinds only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
 
 
 class Sensors:
@@ -23,14 +29,13 @@ class Sensors:
     def __init__(self, kinds: Iterable[Kind]) -> None:
         wanted = frozenset(kinds)
         self._extra: list[Any] = []
-        for kind, file in BY_KIND.items():
-            if kind in wanted:
-                self._guarded(file, lambda: self._extra.append(importlib.import_module(f".{file}", __package__)))  # noqa: B023 - called at once
+        for file in dict.fromkeys(file for kind, file in BY_KIND.items() if kind in wanted):
+            self._guarded(file, lambda: self._extra.append(importlib.import_module(f".{file}", __package__)))  # noqa: B023 - called at once
         self._tuned = [sensor for sensor in self._extra if hasattr(sensor, "tune")]
 
     def install(self) -> None:
         """Begin to listen."""
-        events: dict[str, Callable[[tuple[Any, ...]], None]] = dict(threads.audited())
+        events: dict[str, Callable[[tuple[Any, ...]], None]] = {**threads.audited(), **window.audited()}
         if any(hasattr(sensor, "on_import") for sensor in self._extra):
             events["import"] = self._on_import
         audit.install(events)

@@ -90,7 +90,7 @@ def _finalizing(finalize: Callable[..., Any]) -> Callable[..., Any]:
 def _lose_generators(generators: Any) -> None:
     try:
         for agen in list(generators.alive):
-            birth = owned.find_dying(agen, owned.AGEN)
+            birth = owned.find(agen, owned.AGEN)
             if birth is not None and owned.is_news(birth) and suspended.is_unfinished(agen, ()):
                 proof = "trio had to close it after the main task had ended"
                 owned.lose(birth, pending.generator(agen, birth.record, proof))

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import CoroutineType, FrameType
 from typing import Any
 
-from .. import births, faults, ledger, origin
+from .. import births, deaths, faults, ledger, origin
 from ..model import Collection, Places, Resource, Sighting
 
 _text = ""
@@ -28,6 +28,8 @@ _original: Callable[[CoroutineType[Any, Any, Any]], None] | None = None
 _origin_depth: int | None = None
 _waiting: deque[Callable[[Any], None]] = deque()
 _loading = False
+asked: Callable[[bool], None] | None = None
+"""Told when the program is about to collect in full (True), and when it has: `window.py` unfreezes for it what is frozen."""
 
 ORIGIN_DEPTH = 5
 """Frames that a coroutine remembers of its creation: 0.05 us each, enough to reach past one helper to the test."""
@@ -120,11 +122,16 @@ def collect() -> int:
 
 def _on_collection(phase: str, info: dict[str, int]) -> None:
     global _collection
+    deaths.collection(begins=phase == "start")
     if phase == "start":
         births.remember()
         _collection = "ours" if _own_collection else "asked" if _is_asked_for(info) else "automatic"
+        if _collection == "asked" and asked is not None:
+            asked(True)
     else:
-        _collection = ""
+        was_asked, _collection = _collection == "asked", ""
+        if was_asked and asked is not None:
+            asked(False)
 
 
 def _is_asked_for(info: dict[str, int]) -> bool:
