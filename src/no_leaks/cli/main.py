@@ -9,7 +9,7 @@ from typing import cast
 
 from .. import __version__
 from ..errors import NoLeaksError, SettingError
-from . import demo, doctor
+from . import alerts, demo, doctor
 
 EPILOG = "exit status: 0 all is well, 1 something was missed or accused, 2 wrong usage, 3 the run itself broke"
 
@@ -41,4 +41,5 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     demo.add_to(commands)
     doctor.add_to(commands)
+    alerts.add_to(commands)
     return parser
