@@ -275,7 +275,7 @@ def test_a_destroyed_task_in_the_place_of_one_that_ended_is_not_that_one(watch: 
         return came
 
     watched = watch("tasks")
-    assert any(asyncio.run(main()) for _ in range(5))
+    assert any(asyncio.run(main()) for _ in range(50))
     assert watched.ledger.losses == []
 
 
@@ -303,7 +303,7 @@ def test_a_dropped_generator_in_the_place_of_one_that_ended_is_not_that_one(watc
         return True
 
     watched = watch("tasks")
-    assert any(asyncio.run(main()) for _ in range(5))
+    assert any(asyncio.run(main()) for _ in range(50))
     assert watched.ledger.losses == []
 
 
