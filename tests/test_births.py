@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import weakref
@@ -209,6 +211,15 @@ def test_a_child_is_known_by_the_object_that_knows_its_pid(book: Ledger, wider: 
     wider.records.append(record)
     book.records.append(Record("os.fork", (), ()))
     assert births.of_child(child.pid, 1.0, book) == (wider, record)
+
+
+def test_the_pid_of_a_child_that_was_waited_for_is_not_its_own(book: Ledger, wider: Ledger) -> None:
+    """The system gives it again."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    wider.records.append(Record("subprocess.Popen", ("x", ["x"]), (), weakref.ref(ended)))
+    assert births.of_child(ended.pid, None, book) == (wider, wider.records[0])
+    ended.wait()
+    assert births.of_child(ended.pid, None, book) is None
 
 
 def test_a_bare_child_is_known_by_the_time_of_its_birth(book: Ledger, wider: Ledger) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import asyncio
 import os
 import socket
 import threading
@@ -259,3 +260,15 @@ def test_a_temporary_path_is_removed_within_the_grace(
     path.touch()
     assert watching.left() == ()
     assert len(watching.pauses) == 1
+
+
+def test_what_a_rule_excuses_is_not_waited_for(watch: Make) -> None:
+    """The loop that pytest-asyncio keeps ready is there after each test, and would take the whole grace each time."""
+    names: dict[str, Any] = {}
+    source = "def _provide_clean_event_loop(make): return make()"
+    exec(compile(source, "/site-packages/pytest_asyncio/plugin.py", "exec"), names)
+    watching = watch("tasks", "fds", "sockets", grace_s=0.5)
+    loop = names["_provide_clean_event_loop"](asyncio.DefaultEventLoopPolicy().new_event_loop)
+    left = watching.left()
+    loop.close()
+    assert (left, watching.pauses) == ((), [])

@@ -144,7 +144,7 @@ def forget_database(address: int) -> None:
 
 def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
     """Find who started a child: the Popen object or the call that knows the pid, else the fork nearest in time."""
-    known = find(first, lambda record: getattr(_object(record), "pid", None) == pid, "subprocess.Popen")
+    known = find(first, lambda record: _is_of_child(_object(record), pid), "subprocess.Popen")
     known = known or find(first, lambda record: record.facts[0] == pid, "fork_exec", since_s=first.since_s)
     if known is not None or started_s is None:
         return known
@@ -156,6 +156,11 @@ def of_child(pid: int, started_s: float | None, first: Ledger) -> Birth | None:
     ]
     nearest = min(births, key=lambda birth: abs(birth.record.born_s - started_s), default=None)
     return nearest if nearest is not None and abs(nearest.record.born_s - started_s) < _SAME_START_S else None
+
+
+def _is_of_child(popen: object | None, pid: int) -> bool:
+    """Whether a Popen object's child has this pid still: of one that was waited for it may be another's by now."""
+    return getattr(popen, "pid", None) == pid and getattr(popen, "returncode", None) is None
 
 
 def of_thread(thread: threading.Thread, first: Ledger) -> Birth | None:

@@ -142,7 +142,8 @@ class Scope:
             del suspects[spot]
 
     def _may_end(self, spot: Spot, sighting: Sighting) -> bool:
-        return not sighting.proof and spot[0] not in ("losses", "state")
+        # What a rule excuses stays: nobody waits for it.
+        return not sighting.proof and not sighting.excuse and spot[0] not in ("losses", "state")
 
     def _somebody_at_work(self, suspects: dict[Spot, Sighting]) -> bool:
         """Whether waiting can change anything: another thread is alive, or a suspect ends by itself."""

@@ -93,14 +93,19 @@ def test_x(client):
     assert done.leaks == [("test_x", "sockets")]
 
 
-def test_where_no_folder_lists_descriptors_no_other_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the server's end counts as left open, as any."""
+def test_the_other_end_is_found_while_it_is_open_and_where_descriptors_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the server's end counts as left open, as any."""
     listening = socket.create_server(("127.0.0.1", 0))
     client = socket.create_connection(listening.getsockname())
     with listening, client, listening.accept()[0] as accepted:
         assert ends.other_end(accepted.fileno()) == client.fileno()
         assert ends.other_end(listening.fileno()) is None
-        monkeypatch.setattr(env, "FD_FOLDER", None)
+        with monkeypatch.context() as patched:
+            patched.setattr(env, "FD_FOLDER", None)
+            assert ends.other_end(accepted.fileno()) is None
+        client.close()
         assert ends.other_end(accepted.fileno()) is None
 
 

@@ -378,6 +378,22 @@ def test_logging_disabled_is_seen_and_restored(scope: Scope) -> None:
     assert logging.root.manager.disable == 0
 
 
+def test_a_handler_in_the_place_of_a_wider_fixtures_is_this_scopes(scope: Scope) -> None:
+    """That one came and went; this one was put into the list by hand, where nothing tells who did it."""
+    logger = logging.getLogger()
+    before = list(logger.handlers)
+    with ledgers.at_work(wider := ledgers.open_ledger(Owner("class", "setUpClass"))):
+        for handler in [logging.StreamHandler() for _ in range(20)]:
+            logger.addHandler(handler)
+            logger.removeHandler(handler)
+        del handler
+    ledgers.end_ledger(wider)
+    logger.handlers += [logging.StreamHandler() for _ in range(20)]
+    found = scope.sightings()
+    logger.handlers[:] = before
+    assert [one.resource.type for one in found] == ["logging handlers"]
+
+
 def test_a_wider_fixtures_handler_is_not_this_scopes(scope: Scope) -> None:
     """Another handler that came and went meanwhile, as pytest's own do in each phase, does not explain it."""
     logger, passing = logging.getLogger(), logging.NullHandler()

@@ -275,8 +275,10 @@ def test_a_destroyed_task_in_the_place_of_one_that_ended_is_not_that_one(watch: 
         return came
 
     watched = watch("tasks")
-    assert any(asyncio.run(main()) for _ in range(5))
+    came = any(asyncio.run(main()) for _ in range(50))
     assert watched.ledger.losses == []
+    if not came:
+        pytest.skip("no address was given a second time")
 
 
 @pytest.mark.parametrize("collected", [False, True])
@@ -303,8 +305,10 @@ def test_a_dropped_generator_in_the_place_of_one_that_ended_is_not_that_one(watc
         return True
 
     watched = watch("tasks")
-    assert any(asyncio.run(main()) for _ in range(5))
+    came = any(asyncio.run(main()) for _ in range(50))
     assert watched.ledger.losses == []
+    if not came:
+        pytest.skip("no address was given a second time")
 
 
 def test_a_collection_while_it_is_judged_hides_no_generator(watch: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,18 @@ def test_a_selector_knows_where_it_was_made(watch: Make) -> None:
     assert site_of(sighting, __file__) == line
 
 
+def test_a_selector_that_is_made_next_to_a_loop_is_not_the_loops(watch: Make) -> None:
+    """A loop of uvloop makes none for itself: the next one is the test's."""
+    uvloop = pytest.importorskip("uvloop")
+    watching = watch("tasks", "fds")
+    loop = uvloop.new_event_loop()
+    selector, line = selectors.DefaultSelector(), here()
+    (sighting,) = (found.sighting for found in watching.left() if found.sighting.kind == "fds")
+    selector.close()
+    loop.close()
+    assert site_of(sighting, __file__) == line
+
+
 def test_a_number_that_is_given_again_is_not_explained_by_its_first_owner(watch: Make) -> None:
     """A pipe that was closed left a record: what has its number now is another thing."""
     watching = watch("fds", "pipes")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from loops import close, hang, spawn, steps
+from support import Watch
 
 from no_leaks.ledger import Ledger
 from no_leaks.model import Owner
@@ -172,3 +173,27 @@ def test_a_task_is_cancelled_from_within_its_running_loop(loop: asyncio.Abstract
         return done
 
     assert loop.run_until_complete(main()) == "cancelled"
+
+
+def test_a_loop_of_a_thread_that_ended_is_not_the_next_ones(watch: Callable[..., Watch]) -> None:
+    """The next thread has its ident, and somebody else may be about to run the loop."""
+    watched = watch("tasks")
+    made: list[asyncio.AbstractEventLoop] = []
+    turned: list[float] = []
+
+    def make() -> None:
+        loop = asyncio.new_event_loop()
+        made.append(loop)
+        loop.run_until_complete(spawn(hang()))
+
+    def spin() -> None:
+        made[0].call_soon(turned.append, 1.0)
+        patience.spin_loops(watched.ledger)
+
+    for work in (make, *[spin] * 10):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    seen = list(turned)
+    close(made[0])
+    assert seen == []

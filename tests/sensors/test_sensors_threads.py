@@ -158,3 +158,13 @@ def test_outside_a_scope_a_raw_start_is_nobodys(book: Ledger) -> None:
     with ledger.at_work(None):
         _through_a_hook((run, (), None))
     assert (book.raw_starts, book.records) == (0, [])
+
+
+def test_a_raw_threads_record_is_found_beside_later_ones(book: Ledger) -> None:
+    """The thread itself may have started others by the time its ident is told."""
+    frame = sys._getframe()
+    for target in (test_a_raw_threads_record_is_found_beside_later_ones, run):
+        threads.note_raw(target, frame)
+    threads._number(-1, test_a_raw_threads_record_is_found_beside_later_ones)  # pyright: ignore[reportPrivateUsage]
+    assert [len(record.facts) for record in book.of(threads.RAW)] == [2, 3]
+    assert book.records[0].facts[2] == threads.serial_of(-1)

@@ -8,6 +8,7 @@ import signal
 import sys
 import unittest.mock
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -37,13 +38,28 @@ def test_a_signal_handler_is_on_record(book: Ledger) -> None:
 
 
 def test_a_logger_and_a_patcher_are_on_record_by_value(book: Ledger) -> None:
-    """A record holds a logger's name and a patcher's id, never the objects."""
+    """A record holds a logger's name and a weak reference to a patcher, never the objects."""
     logging.getLogger("no_leaks_births").setLevel(10)
     patcher = unittest.mock.patch.object(births, "SITES", ())
     patcher.start()
     patcher.stop()
     assert [record.facts for record in book.of("logging.level")] == [("no_leaks_births",)]
-    assert [record.facts for record in book.of("mock.patch")] == [(id(patcher),)]
+    (record,) = book.of("mock.patch")
+    assert record.facts == ()
+    assert record.ref is not None
+    assert record.ref() is patcher
+
+
+def test_a_handler_that_is_handed_over_by_name_or_takes_no_reference_is_on_record(book: Ledger) -> None:
+    """Without the handler."""
+    logger, handler = logging.getLogger("no_leaks_births"), logging.NullHandler()
+    bare: Any = type("Bare", (), {"__slots__": ()})()
+    logger.addHandler(hdlr=handler)
+    logger.addHandler(bare)
+    logger.removeHandler(handler)
+    logger.removeHandler(bare)
+    seen = [record for record in book.records if record.facts == ("no_leaks_births",)]  # pytest has its own on the root
+    assert [record.ref is not None for record in seen] == [False, False, True, False]
 
 
 def test_nothing_is_recorded_when_nothing_is_checked(book: Ledger) -> None:

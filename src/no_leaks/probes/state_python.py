@@ -154,7 +154,8 @@ def _made_logging(record: Record, change: Change) -> bool:
         return False
     # pytest adds and removes its own handlers around each phase: only a record of one that came or went explains it.
     moved = {id(handler) for handler in entries(change.old)} ^ {id(handler) for handler in entries(change.new)}
-    return field != "handlers" or not moved.isdisjoint(record.facts[1:])
+    subject = record.ref() if record.ref is not None else None
+    return field != "handlers" or (subject is not None and id(subject) in moved)
 
 
 def active_patches() -> tuple[Any, ...]:
@@ -193,7 +194,7 @@ def _undo_patch(change: Change) -> None:
 
 
 def _made_patch(record: Record, change: Change) -> bool:
-    return record.facts == (id(change.new),)
+    return record.ref is not None and record.ref() is change.new
 
 
 PATCHES: Watcher = Setting("patches", _read_patches, _say_patch, _undo_patch, ("mock.patch",), _made_patch)

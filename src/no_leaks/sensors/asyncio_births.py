@@ -56,8 +56,8 @@ def _creating(init: Callable[..., None]) -> Callable[..., None]:
             _at_loop()
             book = ledger.current()
             if book is not None:
-                # With its thread: only that one may turn the loop later.
-                owned.write(book, owned.LOOP, self, owned.frame_up(1), threading.get_ident())
+                # With its thread, by the system's number: only that one may turn the loop later, and the next has its ident.
+                owned.write(book, owned.LOOP, self, owned.frame_up(1), threading.get_native_id())
         except Exception as error:
             faults.note("event loops", error)
 

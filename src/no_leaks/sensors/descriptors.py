@@ -19,6 +19,7 @@ from .patches import Patches
 MAKERS = ("pipe", "pipe2", "dup", "openpty", "eventfd", "memfd_create", "pidfd_open", "timerfd_create")
 """Not dup2: pytest's capture calls it a dozen times for each test, and its target is a number that was there before."""
 SELECTOR = "selector"
+_LOOPS = f"{os.sep}asyncio{os.sep}"
 EVENT = "os.descriptor"
 """The event of a record: its facts are the maker's name and (fd, device, inode) of each descriptor that it made."""
 
@@ -93,12 +94,12 @@ def _hand_on(sock: Any, fd: int, book: ledger.Ledger) -> None:
 def note(book: ledger.Ledger, maker: str, made: tuple[int, ...]) -> None:
     """Record what a maker made; called from what stands in for the maker, so that two frames up is who asked for it."""
     try:
+        frame, last = origin.frame_up(2), book.records[-1] if book.records else None
         # A loop that was made a moment before makes this for itself: one walk up the stack is enough.
-        last = book.records[-1] if book.records else None
-        if maker == SELECTOR and last is not None and last.event == "event loop":
+        if maker == SELECTOR and last is not None and last.event == "event loop" and _LOOPS in frame.f_code.co_filename:
             stack = last.stack
         else:
-            stack = origin.capture(origin.frame_up(2)) + ledger.SUBMITTED.get()
+            stack = origin.capture(frame) + ledger.SUBMITTED.get()
         book.records.append(ledger.Record(EVENT, (maker, _idents(made)), stack))
     except Exception as error:
         faults.note("bare descriptors", error)

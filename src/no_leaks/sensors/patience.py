@@ -89,4 +89,4 @@ def _is_this_threads(loop: Any) -> bool:
     birth = owned.find(loop, owned.LOOP)
     if birth is None:
         return threading.active_count() == 1
-    return birth.record.facts[1] == threading.get_ident()
+    return birth.record.facts[1] == threading.get_native_id()

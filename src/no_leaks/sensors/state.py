@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -31,6 +32,8 @@ class _Site:
     owner: str
     attribute: str
     facts: Facts = lambda args: ()
+    subject: int | None = None
+    """Which argument it is about, where that has no name: a weak reference tells it from the next at its address."""
 
 
 def _first(args: tuple[Any, ...]) -> tuple[object, ...]:
@@ -41,14 +44,6 @@ def _first_name(args: tuple[Any, ...]) -> tuple[object, ...]:
     return (args[0].name,)
 
 
-def _name_and_id(args: tuple[Any, ...]) -> tuple[object, ...]:
-    return (args[0].name, *map(id, args[1:2]))
-
-
-def _first_id(args: tuple[Any, ...]) -> tuple[object, ...]:
-    return (id(args[0]),)
-
-
 SITES = (
     _Site("signal.signal", "signal", "", "signal", _first),
     _Site("os.umask", "os", "", "umask"),
@@ -56,11 +51,11 @@ SITES = (
     _Site("warnings.filters", "warnings", "", "filterwarnings"),
     _Site("warnings.filters", "warnings", "", "simplefilter"),
     _Site("warnings.filters", "warnings", "", "resetwarnings"),
-    _Site("logging.handlers", "logging", "Logger", "addHandler", _name_and_id),
-    _Site("logging.handlers", "logging", "Logger", "removeHandler", _name_and_id),
+    _Site("logging.handlers", "logging", "Logger", "addHandler", _first_name, 1),
+    _Site("logging.handlers", "logging", "Logger", "removeHandler", _first_name, 1),
     _Site("logging.level", "logging", "Logger", "setLevel", _first_name),
-    _Site("mock.patch", "unittest.mock", "_patch", "start", _first_id),
-    _Site("mock.patch", "unittest.mock", "_patch_dict", "start", _first_id),
+    _Site("mock.patch", "unittest.mock", "_patch", "start", subject=0),
+    _Site("mock.patch", "unittest.mock", "_patch_dict", "start", subject=0),
 )
 """`unittest.mock._patch` is what `mock.patch(...)` returns, by that name on 3.10 to 3.14; where it is not found it is not wrapped."""
 
@@ -98,9 +93,17 @@ def _wrap(site: _Site, original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             book = ledger.current()
             if book is not None:
-                book.records.append(ledger.Record(site.event, site.facts(args), origin.capture(origin.frame_up(1))))
+                stack = origin.capture(origin.frame_up(1))
+                book.records.append(ledger.Record(site.event, site.facts(args), stack, _subject(site, args)))
         except Exception as error:
             faults.note(f"state births ({site.event})", error)
         return original(*args, **kwargs)
 
     return wrapper
+
+
+def _subject(site: _Site, args: tuple[Any, ...]) -> weakref.ref[object] | None:
+    try:
+        return weakref.ref(args[site.subject]) if site.subject is not None else None
+    except (IndexError, TypeError):
+        return None  # handed over by name, or of a class that takes no weak references
