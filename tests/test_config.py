@@ -21,8 +21,7 @@ from no_leaks.config import (
     merge,
 )
 from no_leaks.errors import FilterWarning, SettingError
-from no_leaks.kindlist import NAMES
-from no_leaks.names import DEFAULT, KINDS
+from no_leaks.names import DEFAULT, KINDS, NAMES
 
 FULL = Layer(
     enabled=True,

@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "births",
         "config",
+        "customs",
         "deaths",
         "ends",
         "handles",

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from no_leaks.errors import SettingError
-from no_leaks.kindlist import NAMES, NO_CHANGE, parse_kinds, read_change
-from no_leaks.names import DEFAULT, GROUPS, HANDLES, KINDS
+from no_leaks.kindlist import NO_CHANGE, parse_kinds, read_change
+from no_leaks.names import DEFAULT, GROUPS, HANDLES, KINDS, NAMES
 
 signed: list[str] = [*NAMES, *(f"-{name}" for name in NAMES)]
 lists: st.SearchStrategy[list[str]] = st.lists(st.sampled_from(signed), max_size=6)

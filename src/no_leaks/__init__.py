@@ -4,6 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # of our own: importing typing alone would cost seven times this whole module
 if TYPE_CHECKING:
+    from .customs import CustomKind as CustomKind
+    from .customs import register_kind as register_kind
+    from .customs import unregister_kind as unregister_kind
     from .errors import LeakError as LeakError
     from .errors import LeakWarning as LeakWarning
     from .errors import NoLeaksError as NoLeaksError
@@ -33,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncConnectionContext",
     "AsyncFileContext",
+    "CustomKind",
     "Leak",
     "LeakError",
     "LeakWarning",
@@ -50,14 +54,19 @@ __all__ = [
     "get_resource_manager",
     "get_resource_metrics",
     "no_leaks",
+    "register_kind",
     "secure_connection_context",
     "secure_file_context",
     "secure_tcp_context",
     "secure_tls_context",
     "secure_unix_context",
+    "unregister_kind",
 ]
 
 _HOMES = {
+    "CustomKind": "customs",
+    "register_kind": "customs",
+    "unregister_kind": "customs",
     "Leak": "model",
     "LeakError": "errors",
     "LeakWarning": "errors",

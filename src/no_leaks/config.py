@@ -6,14 +6,15 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from . import customs
 from .env import HERE
 from .errors import FilterWarning, SettingError
-from .kindlist import NO_CHANGE, KindChange, parse_kinds, read_change
+from .kindlist import NO_CHANGE, KindChange, all_kinds, default_kinds, known_names, parse_kinds, read_change
 from .model import Kind
-from .names import ACTIONS, CONFIRM, DEFAULT, KINDS, NAMES
+from .names import ACTIONS, CONFIRM
 from .values import choice, did_you_mean, filter_remark, flag, name_filter, pattern, seconds
 
 FORMATS = ("json",)
@@ -42,7 +43,7 @@ class Settings:
     """The merged settings of one test; units end a name."""
 
     enabled: bool = False
-    kinds: frozenset[Kind] = frozenset(DEFAULT)
+    kinds: frozenset[Kind] = field(default_factory=default_kinds)
     grace_s: float = 0.5
     confirm: str = "auto"
     confirm_limit_s: float = 30.0
@@ -129,15 +130,16 @@ def allowing_layer(args: Sequence[object], keywords: Mapping[str, object], place
         raise SettingError(prefix, f'needs a reason; write allow_leaks({named}reason="why this is meant")')
     for name in keywords:
         _known_keyword(name, ("match", "reason"), prefix)
-    kinds = parse_kinds(list(args), inherited=frozenset(KINDS), where=prefix) if args else frozenset[Kind]()
+    kinds = parse_kinds(list(args), inherited=frozenset(all_kinds()), where=prefix) if args else frozenset[Kind]()
     match = keywords.get("match")
     searched = None if match is None else pattern(match, f"{prefix}(match=...)")
-    ordered = tuple(kind for kind in KINDS if kind in kinds)
+    ordered = tuple(kind for kind in all_kinds() if kind in kinds)
     return Layer(allowances=(Allowance(reason.strip(), ordered, searched),))
 
 
 def library_settings(*kinds: object, **keywords: object) -> Settings:
     """Return the settings of `with no_leaks(*kinds, **keywords)`: the marker's words, over the defaults."""
+    customs.load()
     layer = checking_layer(kinds, keywords)
     for remark in layer.remarks:
         warnings.warn(FilterWarning(remark), stacklevel=_user_level())
@@ -145,9 +147,10 @@ def library_settings(*kinds: object, **keywords: object) -> Settings:
 
 
 def _keyword(layer: Layer, name: str, value: object, where: str) -> Layer:
-    if name in NAMES:
+    valid = known_names()
+    if name in valid:
         return replace(layer, kinds=layer.kinds.then(name, add=flag(value, where)))
-    _known_keyword(name, (*KEYWORDS, *NAMES), where.partition("(")[0])
+    _known_keyword(name, (*KEYWORDS, *valid), where.partition("(")[0])
     return KEYWORDS[name](layer, value, where)
 
 

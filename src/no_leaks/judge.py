@@ -83,12 +83,15 @@ def without_echoes(sightings: Iterable[Sighting]) -> list[Sighting]:
     unseen_ids = {sighting.resource.id for sighting in others if _lacks_site(sighting)} - {""}
     loops = any(sighting.kind == "tasks" and sighting.resource.type == "event loop" for sighting in others)
     stacks = {id(sighting.stack) for sighting in others if sighting.stack}
+    # What a custom kind sees and a manager holds has the manager's stack: it is one finding.
+    told = {id(sighting.stack) for sighting in others if sighting.stack and sighting.kind != "managed"}
     for sighting in all_of_them:
         explained = _is_part_of(covering.get((sighting.resource.id, _is_lost(sighting))), sighting)
         twin = sighting.resource.id in ids or id(sighting.stack) in stacks
         twin = twin or (_lacks_site(sighting) and sighting.resource.id in unseen_ids)
         twin = twin or (loops and sighting.resource.type == "event loop")
-        if explained or sighting.excuse or (sighting.kind == "unclosed" and twin):
+        again = sighting.kind == "managed" and id(sighting.stack) in told
+        if explained or again or sighting.excuse or (sighting.kind == "unclosed" and twin):
             continue
         kept.append(sighting)
         if sighting.kind == "unclosed" and sighting.stack:

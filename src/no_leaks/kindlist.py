@@ -7,12 +7,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from . import customs
 from .errors import SettingError
 from .model import Kind
-from .names import GROUPS, KINDS, NAMES
+from .names import DEFAULT, GROUPS, KINDS
 from .values import did_you_mean
 
 _NONE: frozenset[Kind] = frozenset()
+
+
+def all_kinds() -> tuple[Kind, ...]:
+    """Return every kind there is: those built in, and what others have added."""
+    return (*KINDS, *customs.names())
+
+
+def default_kinds() -> frozenset[Kind]:
+    """Return the kinds that are checked unless told otherwise."""
+    return frozenset((*DEFAULT, *customs.names(by_default=True)))
+
+
+def known_names() -> tuple[str, ...]:
+    """Return every word that may stand in a list: kinds and groups."""
+    return (*all_kinds(), *GROUPS)
+
+
+def members(name: str) -> frozenset[Kind]:
+    """Return the kinds of a group; of a kind, itself."""
+    if name == "default":
+        return default_kinds()
+    return frozenset(all_kinds() if name == "all" else GROUPS.get(name, (name,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +53,15 @@ class KindChange:
 
     def then(self, name: str, *, add: bool) -> KindChange:
         """Return this change followed by one more kind or group, added or taken out; the later one wins."""
-        members = frozenset(GROUPS.get(name, (name,)))
+        kinds = members(name)
         if add:
-            return KindChange(self.start, self.removed - members, self.added | members)
-        return KindChange(self.start, self.removed | members, self.added - members)
+            return KindChange(self.start, self.removed - kinds, self.added | kinds)
+        return KindChange(self.start, self.removed | kinds, self.added - kinds)
 
     @property
     def is_void(self) -> bool:
         """Whether it leaves no kind, whatever it is applied to."""
-        return not self.on(frozenset(KINDS))
+        return not self.on(frozenset(all_kinds()))
 
 
 NO_CHANGE = KindChange()
@@ -52,7 +75,7 @@ def read_change(names: object, where: str) -> KindChange:
     for word in words:
         change = change.then(_known(word.removeprefix("-"), where), add=not word.startswith("-"))
     if change.is_void:
-        raise SettingError(where, f"'{', '.join(words)}' leaves no kind to check", NAMES)
+        raise SettingError(where, f"'{', '.join(words)}' leaves no kind to check", known_names())
     return change
 
 
@@ -68,10 +91,11 @@ def _words(names: object, where: str) -> tuple[str, ...]:
     if isinstance(names, (list, tuple)):
         parts = cast("Iterable[object]", names)
         return tuple(word for part in parts for word in _words(part, where))
-    raise SettingError(where, f"{names!r} is not a kind", NAMES)
+    raise SettingError(where, f"{names!r} is not a kind", known_names())
 
 
 def _known(name: str, where: str) -> str:
-    if name not in NAMES:
-        raise SettingError(where, f"{name!r} is not a kind{did_you_mean(name, NAMES)}", NAMES)
+    valid = known_names()
+    if name not in valid:
+        raise SettingError(where, f"{name!r} is not a kind{did_you_mean(name, valid)}", valid)
     return name

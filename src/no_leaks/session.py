@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from . import canary, faults, judge, ledger, origin
+from . import canary, customs, faults, judge, ledger, origin
 from .config import Settings
 from .diff import Look
 from .ledger import Ledger
@@ -48,6 +48,7 @@ class Session:
         """Begin to listen."""
         if not _sessions:
             faults.clear()
+            customs.tell()
             strays.kept.clear()
         self._others = tuple(ledger.all_ledgers())
         _sessions.append(self)

@@ -9,11 +9,13 @@ import sys
 
 import pytest
 
-from no_leaks.cli import doctor
+from no_leaks import register_kind, unregister_kind
+from no_leaks.cli import doctor, limits
 from no_leaks.cli.checkup import Checkup, Finding
 from no_leaks.cli.limits import LIMITS
 from no_leaks.cli.main import main
 from no_leaks.cli.progress import Screen
+from no_leaks.customs import switch_off
 from no_leaks.names import KINDS
 
 GOOD = Checkup((Finding("pipes", True, True, True, "a pipe"),), {})
@@ -82,3 +84,30 @@ def _said(checkup: Checkup) -> str:
     out = io.StringIO()
     doctor.show(checkup, {"platform": "here"}, Screen(out))
     return out.getvalue()
+
+
+def test_a_kind_that_was_added_is_shown_too(clean_faults: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the first line of its docstring; one that is broken says so, and the doctor does too."""
+
+    class Locks:
+        """Locks of the other machine.
+
+        More."""
+
+        name = "far_locks"
+        living = list
+        describe = close = str
+
+    register_kind(Locks)
+    switch_off("near_locks", ValueError("no driver"))
+    try:
+        assert limits.of("far_locks").sees == "Locks of the other machine."
+        assert limits.of("near_locks").sees == "what its own code says is open"
+        assert main(["doctor"]) == 1
+    finally:
+        unregister_kind("far_locks")
+        unregister_kind("near_locks")
+    shown = capsys.readouterr().out
+    assert "far_locks  available; nothing is planted for this kind" in shown
+    assert "near_locks unavailable: switched off: no driver" in shown
+    assert "fault in kind near_locks: ValueError: no driver" in shown

@@ -7,9 +7,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from ..names import KINDS
+from .. import customs
+from ..kindlist import all_kinds
+from . import limits
 from .checkup import Checkup, Finding, environment, prove
-from .limits import LIMITS
 from .progress import Screen
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def add_to(commands: Commands) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Examine every kind, print what was found, and return the exit status."""
-    checkup = prove(KINDS)
+    customs.load()
+    checkup = prove(all_kinds())
     if options.json:
         print(json.dumps(as_json(checkup, environment()), indent=2))
     else:
@@ -44,7 +46,7 @@ def show(checkup: Checkup, facts: dict[str, str], screen: Screen) -> None:
         screen.line(f"{name:<16} {value}")
     screen.line()
     for finding in checkup.findings:
-        limit = LIMITS[finding.kind]
+        limit = limits.of(finding.kind)
         screen.line(f"{screen.paint(f'{finding.kind:<10}', 'bold')} {_verdict(finding, screen)}")
         screen.line(f"{'':<11}sees     {limit.sees}")
         screen.line(f"{'':<11}limits   {limit.blind}")
@@ -69,8 +71,8 @@ def as_json(checkup: Checkup, facts: dict[str, str]) -> dict[str, object]:
                 "sees_it": finding.sees,
                 "forgets_it": finding.forgets,
                 "detail": finding.words,
-                "sees": LIMITS[finding.kind].sees,
-                "limits": LIMITS[finding.kind].blind,
+                "sees": limits.of(finding.kind).sees,
+                "limits": limits.of(finding.kind).blind,
             }
             for finding in checkup.findings
         ],

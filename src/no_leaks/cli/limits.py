@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .. import customs
 from ..model import Kind
 
 
@@ -68,3 +69,13 @@ LIMITS: dict[Kind, Limit] = {
         "which line it was, while C code holds the interpreter's lock from beginning to end",
     ),
 }
+
+
+def of(kind: Kind) -> Limit:
+    """Return the sentences of a kind, also of one that others have added."""
+    known = LIMITS.get(kind)
+    if known is not None:
+        return known
+    custom = customs.get(kind)
+    said = (type(custom).__doc__ or "").strip().partition("\n")[0] if custom is not None else ""
+    return Limit(said or "what its own code says is open", "what that code does not know of")

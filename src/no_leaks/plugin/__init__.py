@@ -21,14 +21,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     table.add_options(parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook by which kinds are added."""
+    pluginmanager.add_hookspecs(table.Hooks)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and refuse wrong settings before anything is collected."""
     table.add_markers(config)
     if table.is_asked(config):
         with _as_they_are():
-            from . import options
+            from . import added, options
 
+        added.load(config)
         options.read(config)
         options.report_targets(config)
     config.stash[_HEADER] = pyleak.stand_in_for(config)
@@ -73,8 +79,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Resolve each item's settings once; where none is to be checked, nothing of this plugin runs for any test."""
     if table.is_asked(config) or table.has_markers(items):
         with _as_they_are():
-            from . import markers, neighbours, options
+            from . import added, markers, neighbours, options
 
+            added.load(config)
             base = options.read(config)
             checked = markers.resolve(items, base)
             if checked and not config.option.collectonly:

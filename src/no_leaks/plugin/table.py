@@ -1,4 +1,4 @@
-"""The options and markers, each once, as plain words: all that an idle plugin loads; options.py and markers.py read them."""
+"""The options, markers and hooks, each once, as plain words: all that an idle plugin loads; options.py and markers.py read them."""
 
 from __future__ import annotations
 
@@ -79,6 +79,14 @@ OPTIONS: tuple[Option, ...] = (
         repeatable=True,
     ),
 )
+
+
+class Hooks:
+    """The hooks that other plugins and conftest files may answer."""
+
+    def pytest_no_leaks_kinds(self, config: pytest.Config) -> Any:
+        """Return a kind of your own, or a list of kinds (`no_leaks.CustomKind`), for this run; each plugin is asked once."""
+
 
 MARKERS = ("no_leaks", "allow_leaks")
 LINES = (

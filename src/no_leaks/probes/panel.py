@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 
-from .. import faults
+from .. import customs, faults
 from ..ledger import Ledger
 from ..model import Ident, Kind, Sighting, Snapshot
 from ..names import HANDLES, KINDS
@@ -26,7 +26,7 @@ TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
 )
 """File, class and kinds of each probe, in the order in which they look."""
 
-CARRIED = frozenset({"descriptors", "processes", "threads"})
+CARRIED = frozenset({"descriptors", "processes", "threads", "custom"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
 TAKEN = frozenset({"state"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
@@ -45,7 +45,11 @@ class Panel:
         self._names: dict[frozenset[Kind], tuple[str, ...]] = {}
         wanted = frozenset(kinds)
         self.unavailable.update({kind: why for kind, why in LATER.items() if kind in wanted})
-        for name, cls, served in TABLE:
+        self.unavailable.update(
+            {kind: f"switched off: {faults.words(error)}" for kind, error in customs.off().items() if kind in wanted}
+        )
+        self._table = (*TABLE, ("custom", "CustomProbe", customs.names()))
+        for name, cls, served in self._table:
             if wanted & set(served):
                 self._make(name, cls, tuple(kind for kind in served if kind in wanted))
 
@@ -65,7 +69,7 @@ class Panel:
         """Return the probes that can see any of these kinds, in their order."""
         names = self._names.get(kinds)
         if names is None:
-            names = tuple(name for name, _, served in TABLE if name in self.probes and kinds.intersection(served))
+            names = tuple(name for name, _, served in self._table if name in self.probes and kinds.intersection(served))
             self._names[kinds] = names
         return names
 

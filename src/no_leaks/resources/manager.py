@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from .. import ledger, origin
-from ..words import masked, type_name
+from ..words import masked
 from . import closing, ending, gate, kinds, memory, metrics, scopes
 from .book import Book
 from .callbacks import Cleanup, loosened
@@ -52,7 +52,7 @@ class ResourceManager:
         """Track an open resource and return its handle; what is tracked already keeps the handle it has.
 
         `cleanup` is a method's name, or a function, sync or async, called without arguments if it takes none, else
-        with the resource. Without one, the resource's own `aclose`, `close` or the like is called. Raises TypeError for
+        with the resource. Without one, its kind's `close` (`register_kind`) or the resource's own is called. Raises TypeError for
         what cannot be referred to weakly (a list, an sqlite3 connection): register what holds it. Beyond the limits it
         raises `ResourceLimitExceeded`; under `on_limit="wait"` it waits first, except inside an event loop. A `ticket` of
         `reserve` or `areserve` is its place.
@@ -60,8 +60,10 @@ class ResourceManager:
         known = None if isinstance(resource, (int, str, bytes)) else self.book.find(resource)
         if known is not None:
             return known
-        kinds.see(kind)
-        handle = self._handle(kind, type_name(resource) if name is None else masked(name), size_bytes)
+        custom = kinds.see(kind)
+        handle = self._handle(kind, kinds.name_of(custom, resource) if name is None else masked(name), size_bytes)
+        if cleanup is None and custom is not None:
+            cleanup = custom.close
         handle.cleanup = None if cleanup is None else loosened(cleanup, resource)
         self.book.refer(handle, resource)
         place = ticket or self.reserve(kind, size_bytes)

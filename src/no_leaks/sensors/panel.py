@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .. import faults
+from .. import customs, faults
 from ..config import Settings
 from ..ledger import Ledger
 from ..model import Kind
@@ -29,7 +29,8 @@ class Sensors:
     def __init__(self, kinds: Iterable[Kind]) -> None:
         wanted = frozenset(kinds)
         self._extra: list[Any] = []
-        for file in dict.fromkeys(file for kind, file in BY_KIND.items() if kind in wanted):
+        by_kind = {**BY_KIND, **dict.fromkeys(customs.names(), "made")}
+        for file in dict.fromkeys(file for kind, file in by_kind.items() if kind in wanted):
             self._guarded(file, lambda: self._extra.append(importlib.import_module(f".{file}", __package__)))  # noqa: B023 - called at once
         self._tuned = [sensor for sensor in self._extra if hasattr(sensor, "tune")]
 
