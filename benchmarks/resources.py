@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
 
@@ -129,7 +130,7 @@ def sqlalchemy_pool() -> Work:
     from sqlalchemy.pool import AsyncAdaptedQueuePool
     from sqlalchemy.util import greenlet_spawn
 
-    pool = AsyncAdaptedQueuePool(Null, pool_size=10, reset_on_return=None)  # type: ignore[arg-type]
+    pool = AsyncAdaptedQueuePool(cast("Any", Null), pool_size=10, reset_on_return=None)
 
     async def work() -> None:
         connection = await greenlet_spawn(pool.connect)
