@@ -19,7 +19,8 @@ def test_the_demo_proves_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     run = subprocess.run([sys.executable, "-m", "no_leaks", "demo"], capture_output=True, encoding="utf-8", check=False)
     count = len(pairs.PAIRS)
-    assert run.stdout.endswith(f"{count} of {count} leaks seen, every repaired twin quiet.\n"), run.stdout[-3000:]
+    assert f"{count} of {count} leaks seen, every repaired twin quiet.\n" in run.stdout, run.stdout[-3000:]
+    assert run.stdout.endswith("6 of 6 claims about the context manager hold.\n"), run.stdout[-3000:]
     assert (run.returncode, run.stderr) == (0, "")
     assert "\x1b" not in run.stdout
 
@@ -31,7 +32,7 @@ def test_the_project_is_kept_where_it_was_asked_for(tmp_path: Path, capsys: pyte
     assert "$ pytest --no-leaks tests/test_descriptor.py\n" in said
     assert f"cd {tmp_path / 'kept'} && pytest --no-leaks" in said
     kept = {path.name for path in (tmp_path / "kept").iterdir()}
-    assert kept == {"README.md", "pytest.ini", "shop", "tests"}
+    assert kept == {"README.md", "connections.py", "pytest.ini", "shop", "tests"}
     assert not list((tmp_path / "kept").rglob("__pycache__"))
 
 
@@ -69,6 +70,7 @@ def test_a_twin_that_leaks_is_accused(tmp_path: Path) -> None:
 def test_the_exit_status_is_1_where_something_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it was."""
     monkeypatch.setattr(demo, "show", lambda *_: False)
+    monkeypatch.setattr(demo, "tell", lambda *_: True)
     assert main(["demo"]) == 1
 
 
@@ -98,3 +100,49 @@ def written(screen: Screen) -> str:
     """Return what was written on a screen of these tests."""
     assert isinstance(screen.out, io.StringIO)
     return screen.out.getvalue()
+
+
+def test_the_story_of_connections_can_be_told_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """By its kind; the metrics stand at each step, and no test is run."""
+    assert main(["demo", "managed"]) == 0
+    said = capsys.readouterr().out
+    assert "server: 5 connected; metrics: active_connections=5 created=5 cleaned=0 leaked=0 peak=5\n" in said
+    assert said.count("server: 0 connected; metrics: active_connections=0 ") == 5
+    assert "pytest" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("async with secure_connection_context(connect, manager=manager)", "async with Forgetful(connect, manager)"),
+        ("FORGOTTEN.append(writer)", "writer.close()"),
+    ],
+    ids=["nothing is closed", "nothing is left"],
+)
+def test_a_claim_that_does_not_hold_fails_the_demo(line: str, instead: str, tmp_path: Path) -> None:
+    """The story is not hard-coded: with a context manager that closes nothing, or without a leak, it says so."""
+    pairs.write(tmp_path / "project")
+    script = tmp_path / "project" / pairs.SCRIPT
+    forgetful = """
+PATIENCE_S = 0.1
+
+class Forgetful:
+    def __init__(self, connect, manager): self.connect = connect
+    async def __aenter__(self):
+        FORGOTTEN.append(await self.connect())
+        return FORGOTTEN[-1]
+    async def __aexit__(self, *error): return None
+
+async def main():"""
+    script.write_text(script.read_text().replace(line, instead).replace("\nasync def main():", forgetful))
+    screen = Screen(io.StringIO())
+    assert not demo.tell(tmp_path / "project", _scratch(tmp_path), screen)
+    assert "NOT SO" in written(screen)
+
+
+def test_a_story_that_breaks_off_proves_nothing(tmp_path: Path) -> None:
+    """Neither proven nor refuted: what it printed stands above."""
+    pairs.write(tmp_path / "project")
+    (tmp_path / "project" / pairs.SCRIPT).write_text("import sys; sys.exit(7)")
+    with pytest.raises(inner.BrokenRun, match=r"connections.py did not come to its end \(its exit status was 7\)"):
+        demo.tell(tmp_path / "project", _scratch(tmp_path), Screen(io.StringIO()))

@@ -1,4 +1,4 @@
-"""`no-leaks demo`: writes leaking tests and their repaired twins, runs pytest on them, and shows the proof."""
+"""`no-leaks demo`: runs pytest on leaking tests and their repaired twins, then connections without and with a context manager."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def add_to(commands: Commands) -> None:
         "demo",
         help="leak one thing of each kind, see it caught, see its repaired twin left in peace",
         description="Writes a small project of leaking tests and their repaired twins, runs pytest --no-leaks on it, "
-        "and ends with a table. Exit status 1 if a leak was missed or a twin accused.",
+        "and shows a table. Then connections are opened with and without a context manager, and what stays open is "
+        "counted. Exit status 1 if a leak was missed, a twin accused or a claim does not hold.",
     )
     parser.add_argument(
         "kinds", nargs="*", metavar="KIND", help="only the stories of these kinds (files, tasks, handles …)"
@@ -34,6 +35,7 @@ def add_to(commands: Commands) -> None:
 def command(options: argparse.Namespace) -> int:
     """Run the demo as its options say, and return its exit status."""
     chosen = pairs.choose(options.kinds)
+    scripted = pairs.SCRIPTED in pairs.kinds_of(options.kinds)
     with tempfile.TemporaryDirectory(prefix="no-leaks-demo-") as temporary:
         home = Path(temporary).resolve()
         folder: Path = options.keep or home / "project"
@@ -41,7 +43,9 @@ def command(options: argparse.Namespace) -> int:
         scratch.mkdir()
         pairs.write(folder)
         screen = Screen.on(sys.stdout)
-        good = show(chosen, folder, scratch, screen)
+        good = show(chosen, folder, scratch, screen) if chosen else True
+        if scripted:
+            good = tell(folder, scratch, screen) and good
     if options.keep:
         screen.line(f"The project is in {folder}; play with it: cd {folder} && pytest --no-leaks")
     return 0 if good else 1
@@ -63,6 +67,13 @@ def show(chosen: Sequence[pairs.Pair], folder: Path, scratch: Path, screen: Scre
     screen.line()
     screen.line(_sum(rows, len(strays), screen))
     return all(row.is_good for row in rows) and not strays
+
+
+def tell(folder: Path, scratch: Path, screen: Screen) -> bool:
+    """Tell the story of the missing context manager, and return whether each of its claims holds."""
+    screen.line()
+    screen.line(screen.paint(f"$ python {pairs.SCRIPT}", "bold"))
+    return inner.run_script(folder, pairs.SCRIPT, scratch, screen)
 
 
 def _cells(row: proof.Row, screen: Screen) -> tuple[str, ...]:

@@ -48,12 +48,12 @@ class Results:
 
 
 class BrokenRun(NoLeaksError):
-    """The demo's own pytest broke, so that nothing is proven; what it printed stands above."""
+    """The demo's own pytest, or its program, broke, so that nothing is proven; what it printed stands above."""
 
-    def __init__(self, status: int, what: str) -> None:
+    def __init__(self, status: int, what: str, program: str = "pytest") -> None:
         self.status = status
         super().__init__(
-            f"the demo's pytest {what} (its exit status was {status}). Its words stand above; "
+            f"the demo's {program} {what} (its exit status was {status}). Its words stand above; "
             "see whether `no-leaks doctor` runs, and whether pytest works here without --no-leaks."
         )
 
@@ -74,6 +74,14 @@ def run(folder: Path, files: Sequence[str], scratch: Path, screen: Screen, *, te
         return Results(outcomes, _leaks(report.read_text(encoding="utf-8")))
     except (OSError, ValueError, LookupError) as error:
         raise BrokenRun(status, f"left no report that can be read: {error}") from error
+
+
+def run_script(folder: Path, script: str, scratch: Path, screen: Screen) -> bool:
+    """Run a program of the project that checks what it claims; return whether all of it holds."""
+    status, _ = _stream([sys.executable, script], folder, _environment(scratch, screen), screen, 0)
+    if status not in (0, 1):
+        raise BrokenRun(status, "did not come to its end", script)
+    return status == 0
 
 
 def _environment(scratch: Path, screen: Screen) -> dict[str, str]:
@@ -105,7 +113,8 @@ def _stream(
         errors="replace",
     ) as pytest:
         assert pytest.stdout is not None  # by stdout=PIPE
-        screen.bar(0, tests, "tests")
+        if tests:
+            screen.bar(0, tests, "tests")
         for line in pytest.stdout:
             screen.line(line.rstrip("\n"))
             result = RESULT.match(plain(line))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SUFFIX = ".txt"
 """What the templates' names end in, so that no tool takes them for source or tests of this package."""
+SCRIPTED: Kind = "managed"
+"""The kind whose story is no pair of tests, but a program of the project that checks what it claims."""
+SCRIPT = "connections.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,18 @@ PAIRS = (
 
 def choose(names: Iterable[str]) -> tuple[Pair, ...]:
     """Return the pairs of these kinds and groups, or all if none is named; an unknown name is a `SettingError`."""
+    kinds = kinds_of(names)
+    return tuple(pair for pair in PAIRS if pair.kind in kinds)
+
+
+def kinds_of(names: Iterable[str]) -> set[Kind]:
+    """Return the kinds that these names mean; an unknown name is a `SettingError`."""
     wanted = tuple(names)
-    told = {pair.kind for pair in PAIRS}
+    told = {*(pair.kind for pair in PAIRS), SCRIPTED}
     for name in wanted:
         if name not in told and name not in GROUPS:
             raise SettingError("KIND", f"there is no story of kind {name!r}", (*sorted(told), *GROUPS))
-    kinds = {kind for name in wanted for kind in GROUPS.get(name, (name,))} or told
-    return tuple(pair for pair in PAIRS if pair.kind in kinds)
+    return {kind for name in wanted for kind in GROUPS.get(name, (name,))} or told
 
 
 def write(folder: Path) -> None:
