@@ -194,7 +194,7 @@ def _fail_each(
             try:
                 main()
             except BaseException as raised:
-                if error not in _family(raised):
+                if error not in family(raised):
                     raise
         left.check(f"{called[number - 1] if number <= len(called) else 'nothing'} failed as call {number}")
         check()
@@ -203,7 +203,7 @@ def _fail_each(
     raise AssertionError("there is no end of calls")
 
 
-def _family(error: BaseException) -> list[BaseException]:
+def family(error: BaseException) -> list[BaseException]:
     """Return an error and all that it came from."""
     found: list[BaseException] = []
     todo: list[BaseException | None] = [error]

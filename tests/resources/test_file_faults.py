@@ -6,8 +6,9 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import pytest
-from injection import WAYS, cancel_everywhere, fail_everywhere
+from injection import WAYS, Left, cancel_everywhere, fail_everywhere
 
 from no_leaks.resources import ResourceManager, secure_file_context
 
@@ -107,3 +108,29 @@ def test_every_system_call_may_fail(
             assert not target.exists() or target.read_text() in (OLD, NEW)
 
     assert len(fail_everywhere(main, tmp_path, monkeypatch, error, check)) >= 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+def test_a_full_disk_is_told_and_leaves_nothing(backend: str, tmp_path: Path) -> None:
+    """What is buffered is written at last by the close, which fails: the descriptor is closed all the same."""
+    manager = ResourceManager()
+
+    def plain() -> None:
+        with secure_file_context("/dev/full", "w", regular_only=False, manager=manager) as file:
+            file.write(NEW)
+
+    async def main() -> None:
+        async with secure_file_context("/dev/full", "w", regular_only=False, manager=manager) as file:
+            await file.write(NEW)
+
+    def fill() -> None:
+        with pytest.raises(OSError, match="No space left"):
+            plain() if backend == "plain" else anyio.run(main, backend=backend)
+
+    fill()  # which starts the threads that trio keeps
+    left = Left(tmp_path)
+    fill()
+    left.check("the disk was full")
+    assert manager.active() == ()
+    assert manager.metrics().leaked == 0
