@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -145,3 +147,37 @@ def test_the_rule_file_is_what_prometheus_takes(tmp_path: Path, capsys: pytest.C
         assert re.fullmatch(r"\d+ms", rule["for"])
         assert rule["labels"]["severity"] == "warning"
     assert "no_leaks_resources_leaked_total > 0" in path.read_text()
+
+
+def test_promtool_takes_the_rule_file(tmp_path: Path) -> None:
+    """Prometheus's own checker, where there is one."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool here: apt-get install prometheus")
+    path = tmp_path / "rules.yml"
+    assert main(["alerts", "--prometheus", str(path)]) == 0
+
+    checked = subprocess.run(
+        [promtool, "check", "rules", "--lint=all", "--lint-fatal", path], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"SUCCESS: {len(RULES)} rules found" in checked.stdout
+
+
+def test_promtool_takes_what_is_scraped(tmp_path: Path) -> None:
+    """Names, help and types, as its linter wants them."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool here: apt-get install prometheus")
+    exposed = pytest.importorskip("prometheus_client")
+    from no_leaks.resources.prometheus import ResourceCollector
+
+    registry = exposed.CollectorRegistry()
+    watched = Watched()
+    watched.open()
+    registry.register(ResourceCollector(watched.manager))
+    text = exposed.generate_latest(registry).decode()
+
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, ""), text
+    watched.manager.cleanup()
