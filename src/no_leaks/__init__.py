@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from .errors import LeakError as LeakError
     from .errors import LeakWarning as LeakWarning
     from .errors import NoLeaksError as NoLeaksError
+    from .errors import ResourceError as ResourceError
+    from .errors import ResourceLimitExceeded as ResourceLimitExceeded
     from .errors import SettingError as SettingError
     from .library import no_leaks as no_leaks
     from .model import Leak as Leak
@@ -42,6 +44,8 @@ __all__ = [
     "LeakWarning",
     "Limit",
     "NoLeaksError",
+    "ResourceError",
+    "ResourceLimitExceeded",
     "ResourceLimits",
     "ResourceManager",
     "ResourceMetrics",
@@ -71,6 +75,8 @@ _HOMES = {
     "LeakError": "errors",
     "LeakWarning": "errors",
     "NoLeaksError": "errors",
+    "ResourceError": "errors",
+    "ResourceLimitExceeded": "errors",
     "SettingError": "errors",
     "no_leaks": "library",
     "ResourceManager": "resources",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -18,7 +19,7 @@ from backends import Thing
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from no_leaks import Limit, ResourceLimits, ResourceManager, check_health
+from no_leaks import Limit, ResourceError, ResourceLimits, ResourceManager, check_health
 from no_leaks.resources import otel, prometheus, web
 from no_leaks.resources.readings import READINGS, prometheus_name
 
@@ -193,3 +194,21 @@ def test_names_follow_the_conventions() -> None:
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("no_leaks_") and not name.endswith("_total") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "use"),
+    [
+        ("prometheus_client", "prometheus", prometheus.ResourceCollector),
+        ("prometheus_client", "prometheus", prometheus.scrape),
+        ("opentelemetry.metrics", "otel", otel.instrument),
+    ],
+)
+def test_a_missing_extra_is_named(
+    package: str, extra: str, use: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(ResourceError, match=rf"pip install 'pytest-no-leaks\[{extra}\]'"):
+        use()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .process import cleanup_all_resources as cleanup_all_resources
     from .process import get_resource_manager as get_resource_manager
     from .process import get_resource_metrics as get_resource_metrics
+    from .process import install_exit_handlers as install_exit_handlers
     from .streams import secure_tcp_context as secure_tcp_context
     from .streams import secure_tls_context as secure_tls_context
     from .streams import secure_unix_context as secure_unix_context
@@ -48,6 +49,7 @@ HOMES = {
     "cleanup_all_resources": "process",
     "get_resource_manager": "process",
     "get_resource_metrics": "process",
+    "install_exit_handlers": "process",
     "SecureFile": "files",
     "secure_file_context": "file_context",
 }

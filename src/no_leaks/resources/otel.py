@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..errors import ResourceError
 from .manager import ResourceManager
 from .process import get_resource_manager
 from .readings import COUNTER, READINGS, Reading, samples
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 def instrument(manager: ResourceManager | None = None, meter_provider: MeterProvider | None = None) -> None:
     """Make an instrument `no_leaks.<reading>` of each reading, by the global provider unless told."""
-    from opentelemetry.metrics import get_meter
+    try:
+        from opentelemetry.metrics import get_meter
+    except ImportError as error:
+        raise ResourceError("instrument() needs OpenTelemetry: pip install 'pytest-no-leaks[otel]'") from error
 
     meter = get_meter("no_leaks", __version__, meter_provider)
     for reading in READINGS:

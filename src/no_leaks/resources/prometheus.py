@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, final
 
+from ..errors import ResourceError
 from .manager import ResourceManager
 from .process import get_resource_manager
 from .readings import COUNTER, READINGS, prometheus_name, samples
@@ -18,6 +19,7 @@ class ResourceCollector:
     """To be registered: `REGISTRY.register(ResourceCollector())`. It asks the manager at each scrape, and keeps nothing."""
 
     def __init__(self, manager: ResourceManager | None = None) -> None:
+        _look_for_library()
         self._manager = manager
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
@@ -36,9 +38,17 @@ class ResourceCollector:
 
 def scrape(manager: ResourceManager | None = None) -> tuple[str, bytes]:
     """Return the content type and the text of one scrape of this manager alone."""
+    _look_for_library()
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(ResourceCollector(manager))
     return CONTENT_TYPE_LATEST, generate_latest(registry)
+
+
+def _look_for_library() -> None:
+    try:
+        import prometheus_client  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise ResourceError("Prometheus needs prometheus_client: pip install 'pytest-no-leaks[prometheus]'") from error
