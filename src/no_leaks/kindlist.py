@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from .errors import SettingError
 from .model import Kind
@@ -15,8 +14,7 @@ from .values import did_you_mean
 _NONE: frozenset[Kind] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class KindChange:
+class KindChange(NamedTuple):
     """What a list does to the kinds of the layer below; `start` None means: it begins with those."""
 
     start: frozenset[Kind] | None = None

@@ -116,7 +116,7 @@ class Repetition:
 
 
 def _ruled(found: Found, ruling: Ruling) -> Found:
-    evidence = replace(found.evidence, rounds=ruling.rounds)
+    evidence = found.evidence._replace(rounds=ruling.rounds)
     return replace(found, verdict=ruling.verdict, evidence=evidence, reason=ruling.reason)
 
 
