@@ -15,7 +15,7 @@ from ..confirm import Ruling
 from ..model import Verdict
 from ..scope import Found, Scope
 from ..session import OWN_WORK, Session
-from . import timeouts
+from . import overdue, timeouts
 from .phases import Ending
 from .silence import silence
 
@@ -56,12 +56,16 @@ class Repetition:
             with silence(item):
                 while causes and len(rounds) < confirm.ROUNDS:
                     timeouts.restart(item, repeated=True)
-                    failure, scope = once_more()
+                    with overdue.broken_off(self.first.settings) as late:
+                        failure, scope = once_more()
                     done.append(scope)
+                    failure = next(iter(late), failure)
                     if failure:
                         break
                     rounds.append(self._left_again(scope))
                     causes = confirm.grown(rounds, causes)
+        except overdue.Overdue as bell:  # it rang when the repetition had just ended
+            failure = str(bell)
         finally:
             self._rule(lambda cause: confirm.ruling(cause, rounds, failure))
             self._let_go(done)
