@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and refuse wrong settings before anything is collected."""
     table.add_markers(config)
     if table.is_asked(config):
-        with _as_they_are():
+        with as_they_are():
             from . import options
 
         options.read(config)
@@ -41,7 +41,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Under pytest-xdist, be there to hear what the workers find."""
-    with _as_they_are():
+    with as_they_are():
         from . import workers
 
     workers.listen(node.config)
@@ -50,7 +50,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Under pytest-xdist, be ready for what workers say of fixtures."""
-    with _as_they_are():
+    with as_they_are():
         from . import apart
 
     config.pluginmanager.register(apart.Apart(config), "no_leaks_apart")
@@ -60,7 +60,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 def pytest_testnodedown(node: object) -> None:
     """Under pytest-xdist, take what a worker found, or say which markers it refused."""
     if getattr(node, "workeroutput", None):
-        with _as_they_are():
+        with as_they_are():
             from . import markers, workers
 
             markers.pass_on_refusal(node)
@@ -71,7 +71,7 @@ def pytest_testnodedown(node: object) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Resolve each item's settings once; where none is to be checked, nothing of this plugin runs for any test."""
     if table.is_asked(config) or table.has_markers(items):
-        with _as_they_are():
+        with as_they_are():
             from . import markers, neighbours, options
 
             base = options.read(config)
@@ -93,7 +93,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 
 @contextmanager
-def _as_they_are() -> Generator[None]:
+def as_they_are() -> Generator[None]:
     """Import our modules as they are compiled, and collect no garbage meanwhile, of which an import makes none.
 
     pytest would rewrite their asserts, which more than doubles the time; a collection walks all that pytest has loaded.
