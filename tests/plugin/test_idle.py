@@ -57,6 +57,7 @@ def test_an_idle_plugin_loads_words_only_and_hooks_no_test(run: Idle) -> None:
         "no_leaks",
         "no_leaks.names",
         "no_leaks.plugin",
+        "no_leaks.plugin.loading",
         "no_leaks.plugin.pyleak",
         "no_leaks.plugin.table",
     ]

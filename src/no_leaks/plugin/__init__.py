@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from . import pyleak, table
+from .loading import as_they_are
 
 _HEADER = pytest.StashKey[str | None]()
 
@@ -90,24 +88,3 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     from . import neighbours
 
     return neighbours.remarks()
-
-
-@contextmanager
-def as_they_are() -> Generator[None]:
-    """Import our modules as they are compiled, and collect no garbage meanwhile, of which an import makes none.
-
-    pytest would rewrite their asserts, which more than doubles the time; a collection walks all that pytest has loaded.
-
-    Private: the class name of pytest's import hook (8.0 to 9.2); where it has another, the import only takes longer.
-    """
-    hooks = [finder for finder in sys.meta_path if type(finder).__name__ == "AssertionRewritingHook"]
-    collects = gc.isenabled()
-    gc.disable()
-    for hook in hooks:
-        sys.meta_path.remove(hook)
-    try:
-        yield
-    finally:
-        sys.meta_path[:0] = hooks
-        if collects:
-            gc.enable()

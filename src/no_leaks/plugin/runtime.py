@@ -13,7 +13,6 @@ from ..model import Kind
 from ..sensors import window
 from ..session import Session
 from . import (
-    as_they_are,
     attempts,
     coroutines,
     extra,
@@ -26,6 +25,7 @@ from . import (
     summary,
     workers,
 )
+from .loading import as_they_are
 
 
 class Runtime:
