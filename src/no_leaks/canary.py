@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import env, faults
 from .diff import Look, diff
@@ -24,8 +24,7 @@ TURN_S = 1e-6
 """So often is looked whether a plant is gone, with a turn for others in between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """Whether a planted leak of one kind was seen and, once let go, forgotten; `detail` says what was planted or why not."""
 
     seen: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import judge
 from .config import Settings
@@ -23,8 +23,7 @@ STAYS = ("state", "blocking")
 ONCE = "repeating the test left no more of it"
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """What is known of one cause after the repetitions; `rounds` is its growth in each."""
 
     verdict: Verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .model import Ident, Snapshot
 
@@ -11,8 +11,7 @@ Look = Mapping[str, Snapshot]
 """One look: probe name -> what it saw."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """Differences as (probe name, identity), sorted, so that two runs give the same order."""
 
     born: tuple[tuple[str, Ident], ...]

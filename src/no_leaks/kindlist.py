@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from . import customs
 from .errors import SettingError
@@ -38,8 +37,7 @@ def members(name: str) -> frozenset[Kind]:
     return frozenset(all_kinds() if name == "all" else GROUPS.get(name, (name,)))
 
 
-@dataclass(frozen=True, slots=True)
-class KindChange:
+class KindChange(NamedTuple):
     """What a list does to the kinds of the layer below; `start` None means: it begins with those."""
 
     start: frozenset[Kind] | None = None

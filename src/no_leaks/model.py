@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = str
 Ident: TypeAlias = tuple[Hashable, ...]
@@ -34,8 +34,7 @@ class Verdict(str, Enum):
         return self in (Verdict.LEAK, Verdict.UNCONFIRMED)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One line of a stack: `file` is relative to the root folder, with "/"; `in_app` is the user's own code."""
 
     file: str
@@ -44,8 +43,7 @@ class Frame:
     in_app: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who answers for a resource: a scope ("function" … "session"), a fixture's name or None, a test's node id or None."""
 
     scope: str
@@ -55,8 +53,7 @@ class Owner:
     """Where the fixture was written: "tests/conftest.py:12"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """What it is: type ("socket"), identity ("fd 11") and detail ("127.0.0.1:50214 -> 127.0.0.1:8081")."""
 
     type: str
@@ -94,13 +91,15 @@ class Sighting:
     """Descriptors that this finding explains (an event loop's own selector and pipe) and that are not reported again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """How hard it was looked for: looks taken, seconds waited, growth per repetition."""
 
     attempts: int = 0
     waited_s: float = 0.0
     rounds: tuple[int, ...] = ()
+
+
+_NONE = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Leak:
     now_at: tuple[Frame, ...] = ()
     waits_for: str = ""
     held_by: tuple[str, ...] = ()
-    evidence: Evidence = Evidence()
+    evidence: Evidence = _NONE
     proof: str = ""
     hint: str = ""
     age_s: float | None = None

@@ -242,4 +242,7 @@ def name_of(rules: tuple[Rule[T], ...], thing: T) -> str:
 
 def excused(rules: tuple[Rule[T], ...], thing: T) -> bool:
     """Whether one of the rules holds for a thing."""
-    return any(rule.holds(thing) for rule in rules)
+    for rule in rules:  # noqa: SIM110 - asked for each thread of each look: a generator takes twice the time
+        if rule.holds(thing):
+            return True
+    return False

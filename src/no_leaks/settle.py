@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -15,8 +14,7 @@ FIRST_S = 1e-6
 LONGEST_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long something may take to finish by itself: `grace_s` seconds, spread over at least 20 looks."""
 
     grace_s: float = 0.5

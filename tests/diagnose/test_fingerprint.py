@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,8 +39,8 @@ def test_it_is_the_same_on_every_machine() -> None:
 def test_lines_ports_and_descriptors_leave_it(lines: list[int], port: int, fd: int) -> None:
     """What differs between two runs of the same code is no part of it."""
     moved = of(
-        replace(CONNECT, line=lines[0]),
-        replace(TEST, line=lines[1]),
+        CONNECT._replace(line=lines[0]),
+        TEST._replace(line=lines[1]),
         resource=Resource("socket", f"fd {fd}", f"127.0.0.1:{port}"),
         held_by=("module shop.registry", "_CLIENTS", f"['h:{port}']", "Client._conn"),
     )
@@ -58,14 +57,14 @@ def test_addresses_and_counters_in_names_leave_it(address: int, number: int) -> 
 @given(names, names)
 def test_another_function_changes_it(one: str, other: str) -> None:
     """Two functions that leak are two leaks."""
-    same = of(replace(CONNECT, function=one)) == of(replace(CONNECT, function=other))
+    same = of(CONNECT._replace(function=one)) == of(CONNECT._replace(function=other))
     assert same == (one == other)
 
 
 @given(names, names)
 def test_another_file_changes_it(one: str, other: str) -> None:
     """So are two functions of the same name."""
-    same = of(replace(CONNECT, file=f"{one}.py")) == of(replace(CONNECT, file=f"{other}.py"))
+    same = of(CONNECT._replace(file=f"{one}.py")) == of(CONNECT._replace(file=f"{other}.py"))
     assert same == (one == other)
 
 
@@ -83,22 +82,22 @@ def test_another_holder_changes_it(one: str, other: str) -> None:
 
 def test_the_running_test_leaves_it_where_another_function_did_the_work() -> None:
     """One faulty helper is one leak, whichever tests call it."""
-    assert of(CONNECT, TEST) == of(CONNECT, replace(TEST, function="test_other", file="tests/test_b.py"))
+    assert of(CONNECT, TEST) == of(CONNECT, TEST._replace(function="test_other", file="tests/test_b.py"))
 
 
 def test_a_test_that_leaks_by_itself_is_told_from_another() -> None:
     """Where the test's own line made it, the test is the cause."""
-    assert of(TEST) != of(replace(TEST, function="test_other"))
+    assert of(TEST) != of(TEST._replace(function="test_other"))
 
 
 def test_qualified_names_leave_it() -> None:
     """The qualified name is known from Python 3.11 on only."""
-    assert of(CONNECT) == of(replace(CONNECT, function="_connect"))
+    assert of(CONNECT) == of(CONNECT._replace(function="_connect"))
 
 
 def test_comprehensions_leave_it() -> None:
     """They are frames of their own only until Python 3.11."""
-    assert of(CONNECT) == of(replace(CONNECT, function="Client._connect.<listcomp>"), CONNECT)
+    assert of(CONNECT) == of(CONNECT._replace(function="Client._connect.<listcomp>"), CONNECT)
 
 
 def test_recursion_leaves_it() -> None:
@@ -108,7 +107,7 @@ def test_recursion_leaves_it() -> None:
 
 def test_library_functions_serve_without_the_users() -> None:
     """A task of a library has no frame of the user's; Python's own frames change with its version."""
-    assert of(LIBRARY, STDLIB) == of(STDLIB, LIBRARY) != of(replace(LIBRARY, function="connect"))
+    assert of(LIBRARY, STDLIB) == of(STDLIB, LIBRARY) != of(LIBRARY._replace(function="connect"))
 
 
 def test_the_innermost_of_pythons_own_frames_serves_alone() -> None:

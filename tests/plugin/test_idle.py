@@ -58,6 +58,7 @@ def test_an_idle_plugin_loads_words_only_and_hooks_no_test(run: Idle) -> None:
         "no_leaks.names",
         "no_leaks.plugin",
         "no_leaks.plugin.given",
+        "no_leaks.plugin.loading",
         "no_leaks.plugin.pyleak",
         "no_leaks.plugin.table",
     ]
@@ -115,3 +116,11 @@ def test_importing_the_library_never_loads_the_plugin(pytester: pytest.Pytester)
         "import sys, no_leaks; no_leaks.no_leaks; sys.exit('pytest' in sys.modules or 'no_leaks.plugin' in sys.modules)"
     )
     assert pytester.run(sys.executable, "-c", code).ret == 0
+
+
+@pytest.mark.parametrize("switch", ["enable", "disable"])
+def test_loading_it_leaves_the_collector_switched_as_it_was(run: Idle, switch: str) -> None:
+    """The collector pauses while our modules are loaded, and not for longer."""
+    source = f"import gc\ngc.{switch}()\ndef test_x(): assert gc.isenabled() is {switch == 'enable'}"
+    result, _, _ = run(source, "--no-leaks")
+    result.assert_outcomes(passed=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Generator
 from types import SimpleNamespace
 
@@ -115,6 +116,36 @@ def test_end():
     os.remove(PATH)
 """)
     assert [(test, verdict) for test, verdict, _ in verdicts(done)] == [("test_x", "leak"), ("test_z", "leak")]
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="Linux only")
+@pytest.mark.parametrize("make", ["select.epoll()", "open(LEAKED, 'a')"])
+def test_what_is_let_go_of_only_for_the_next_is_left_again(check: Runs, make: str) -> None:
+    """Number, device and inode of the new one are those of the old one: each run left one all the same."""
+    done = check(f"""
+import select
+SLOT = []
+def test_x():
+    for kept in SLOT: kept.close()
+    SLOT[:] = [{make}]
+def teardown_module(): SLOT[0].close()
+""")
+    assert verdicts(done) == [("test_x", "leak", [1, 1])]
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="Linux only")
+def test_an_epoll_that_stays_was_made_once_and_is_as_it_was(check: Runs) -> None:
+    """The mark that told it from another is taken off."""
+    done = check("""
+import fcntl, select
+SLOT = []
+def test_x():
+    if not SLOT: SLOT.append(select.epoll())
+def test_y():
+    assert not fcntl.fcntl(SLOT[0].fileno(), fcntl.F_GETFL) & os.O_APPEND
+def teardown_module(): SLOT[0].close()
+""")
+    assert (done.counts, verdicts(done)) == ({"passed": 2}, [("test_x", "once", [0])])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from no_leaks.ledger import Ledger
 from no_leaks.model import Owner
 from no_leaks.names import HANDLES, KINDS
 from no_leaks.probes import panel as panels
+from no_leaks.probes.descriptors import DescriptorProbe
 from no_leaks.probes.panel import CARRIED, LATER, TABLE, TAKEN, Panel
 from no_leaks.probes.temp import TempProbe
 
@@ -112,6 +113,19 @@ def test_a_verb_that_raises_switches_the_probe_off(
     assert ask("temp", ("/tmp/x",), book) == nothing
     assert list(faults.noted()) == ["probe temp"]
     assert "temp" not in panel.probes
+
+
+def test_a_mark_that_cannot_be_set_switches_the_probe_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one more question that a probe may fail at; one that marks nothing is not asked."""
+    panel = Panel(("files", "temp"))
+    panel.mark("temp", ("/tmp/x",))
+
+    def fail(*args: object) -> object:
+        raise ValueError("broken probe")
+
+    monkeypatch.setattr(DescriptorProbe, "mark", fail)
+    panel.mark("descriptors", (3, 0, 0))
+    assert list(faults.noted()) == ["probe descriptors"]
 
 
 def test_an_error_that_cannot_be_shown_is_still_noted(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,7 +249,7 @@ def test_the_headline_is_bounded() -> None:
 
 def test_a_headline_of_one_long_name_is_cut() -> None:
     """A single name may be too long by itself."""
-    long = replace(LEAK, created_at=(replace(CONNECT, file="x" * 200),))
+    long = replace(LEAK, created_at=(CONNECT._replace(file="x" * 200),))
     assert len(text.headline([long])) == text.HEADLINE
 
 

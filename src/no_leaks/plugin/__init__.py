@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from . import pyleak, table
 from .given import resource_manager, secure_connection, secure_file
+from .loading import as_they_are
 
 __all__ = ["resource_manager", "secure_connection", "secure_file"]
 _HEADER = pytest.StashKey[str | None]()
@@ -31,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and refuse wrong settings before anything is collected."""
     table.add_markers(config)
     if table.is_asked(config):
-        with _as_they_are():
+        with as_they_are():
             from . import added, options
 
         added.load(config)
@@ -48,7 +47,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Under pytest-xdist, be there to hear what the workers find."""
-    with _as_they_are():
+    with as_they_are():
         from . import workers
 
     workers.listen(node.config)
@@ -57,7 +56,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Under pytest-xdist, be ready for what workers say of fixtures."""
-    with _as_they_are():
+    with as_they_are():
         from . import apart
 
     config.pluginmanager.register(apart.Apart(config), "no_leaks_apart")
@@ -67,7 +66,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 def pytest_testnodedown(node: object) -> None:
     """Under pytest-xdist, take what a worker found, or say which markers it refused."""
     if getattr(node, "workeroutput", None):
-        with _as_they_are():
+        with as_they_are():
             from . import markers, workers
 
             markers.pass_on_refusal(node)
@@ -78,7 +77,7 @@ def pytest_testnodedown(node: object) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Resolve each item's settings once; where none is to be checked, nothing of this plugin runs for any test."""
     if table.is_asked(config) or table.has_markers(items):
-        with _as_they_are():
+        with as_they_are():
             from . import added, markers, neighbours, options
 
             added.load(config)
@@ -98,18 +97,3 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     from . import neighbours
 
     return neighbours.remarks()
-
-
-@contextmanager
-def _as_they_are() -> Generator[None]:
-    """Import our modules as they are compiled: pytest would rewrite their asserts, which more than doubles the time.
-
-    Private: the class name of pytest's import hook (8.0 to 9.2); where it has another, the import only takes longer.
-    """
-    hooks = [finder for finder in sys.meta_path if type(finder).__name__ == "AssertionRewritingHook"]
-    for hook in hooks:
-        sys.meta_path.remove(hook)
-    try:
-        yield
-    finally:
-        sys.meta_path[:0] = hooks

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .. import confirm, faults
+from .. import faults
 from ..config import Settings
 from ..errors import SettingError
 from ..ledger import Ledger
@@ -18,7 +19,9 @@ from ..sensors import window
 from ..session import Session
 from ..settle import run as wait_out
 from . import markers, outcome, ownership, phases
-from .repetition import Repetition, Round
+
+if TYPE_CHECKING:
+    from .repetition import Repetition, Round
 
 
 class Attempts:
@@ -81,12 +84,19 @@ class Attempts:
     def _confirm(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
         assert self.scope is not None  # it was held for this
         start, closed = perf_counter_ns(), self._closed
-        Repetition(self.session, self.scope).settle(item, reports, self._again)
+        self._repetition(self.scope).settle(item, reports, self._again)
         self._closed = closed
         self.session.spent_ns += perf_counter_ns() - start
 
+    def _repetition(self, scope: Scope) -> Repetition:
+        from .repetition import Repetition  # loaded for a suspicion
+
+        return Repetition(self.session, scope)
+
     def _again(self, item: pytest.Item) -> Round:
         """Run the item once more in a scope of its own."""
+        from .. import confirm
+
         first, spent_ns = self.scope, self.session.spent_ns
         assert first is not None
         self._give_back()
@@ -153,7 +163,7 @@ class Attempts:
     def _hold(self) -> None:
         """Keep the wider fixtures, which pytest may be about to tear down, if the item is to be repeated."""
         if self.scope is not None and self.scope.left and self._held is None:
-            is_due = Repetition(self.session, self.scope).is_due(self._reports)
+            is_due = self._repetition(self.scope).is_due(self._reports)
             self._held = phases.Held(self._item) if is_due else None
 
     def _look(self) -> None:
@@ -175,7 +185,7 @@ class Attempts:
         start = perf_counter_ns()
         wrong: list[Exception] = []
         if scope.left:
-            Repetition(self.session, scope).refuse(item, reports)
+            self._repetition(scope).refuse(item, reports)
             try:
                 scope.settings = markers.settings_of(item, scope.settings)
             except SettingError as error:  # of a marker that the test has just added

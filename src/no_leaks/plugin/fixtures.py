@@ -23,7 +23,6 @@ from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
 from . import again, coroutines, extra, markers, sources
-from .repetition import Repetition
 from .wide import Wide, born, look_of, spots
 
 P = ParamSpec("P")
@@ -155,6 +154,8 @@ class Wider:
         scope = wide.scope
         self._settle(wide, test)
         scope.settings = replace(self._settings(wide.request.node), kinds=scope.settings.kinds)
+        from .repetition import Repetition  # loaded for a suspicion
+
         repetition = Repetition(self._session, scope)
         if repetition.is_due(()):
             why = again.FAILED if wide.failed else again.obstacle(scope.settings, wide.took_s)

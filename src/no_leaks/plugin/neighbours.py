@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,8 +22,7 @@ AT_ONCE = f"no-leaks: something {_WHY}"
 """Said where two tests are found at work at the same time, whoever runs them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(NamedTuple):
     """A plugin that runs tests side by side in threads, and whether it does so in this run."""
 
     name: str
@@ -42,11 +40,12 @@ def _in_threads(config: pytest.Config, items: Items) -> bool:
     return any(str(number) != "1" for number in asked)
 
 
-PARALLEL = (
-    Runner("pytest-run-parallel", _in_threads),
-    # Registered only where it was asked to.
-    Runner("pytest-parallel", lambda config, items: config.pluginmanager.has_plugin("parallelrunner")),
-)
+def _is_registered(config: pytest.Config, items: Items) -> bool:
+    """Whether pytest-parallel is at work: it registers its runner only where it was asked to."""
+    return config.pluginmanager.has_plugin("parallelrunner")
+
+
+PARALLEL = (Runner("pytest-run-parallel", _in_threads), Runner("pytest-parallel", _is_registered))
 
 
 def obstacle(config: pytest.Config, items: Items) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,10 @@ import pytest
 from .. import confirm
 from ..config import Settings
 from ..confirm import Ruling
-from ..model import Verdict
+from ..model import Spot, Verdict
 from ..scope import Found, Scope
 from ..session import OWN_WORK, Session
-from . import timeouts
+from . import overdue, timeouts
 from .phases import Ending
 from .silence import silence
 
@@ -52,17 +52,26 @@ class Repetition:
         causes = frozenset(self._cause(found) for found in self._open())
         rounds: list[Counter[str]] = []
         done: list[Scope] = []
+        seen: dict[Spot, str] = {}
+        self._mark(self._open(), seen)
         try:
             with silence(item):
                 while causes and len(rounds) < confirm.ROUNDS:
                     timeouts.restart(item, repeated=True)
-                    failure, scope = once_more()
+                    with overdue.broken_off(self.first.settings) as late:
+                        failure, scope = once_more()
                     done.append(scope)
+                    failure = next(iter(late), failure)
                     if failure:
                         break
-                    rounds.append(self._left_again(scope))
+                    rounds.append(self._left_again(scope, seen))
+                    self._mark(scope.left or (), seen)
                     causes = confirm.grown(rounds, causes)
+        except overdue.Overdue as bell:  # it rang when the repetition had just ended
+            failure = str(bell)
         finally:
+            for spot in seen:
+                self.session.panel.mark(*spot, on=False)
             self._rule(lambda cause: confirm.ruling(cause, rounds, failure))
             self._let_go(done)
 
@@ -85,13 +94,21 @@ class Repetition:
     def _cause(self, found: Found) -> str:
         return confirm.cause(found.sighting, self.session.root)
 
-    def _left_again(self, scope: Scope) -> Counter[str]:
-        """Count by cause what a repetition left; a file that it wrote anew over the first run's was left again, too."""
+    def _left_again(self, scope: Scope, seen: Mapping[Spot, str]) -> Counter[str]:
+        """Count by cause what a repetition left; a file that it wrote anew over an earlier run's was left again, too."""
         left = Counter(self._cause(found) for found in scope.left or ())
-        for found in self._open():
-            if found.spot is not None and self.session.panel.made_again(*found.spot, scope.ledger):
-                left[self._cause(found)] += 1
+        for spot, cause in seen.items():
+            if self.session.panel.made_again(*spot, scope.ledger):
+                left[cause] += 1
         return left
+
+    def _mark(self, left: Iterable[Found], seen: dict[Spot, str]) -> None:
+        """Remember what a run left, and have it marked, so that the next can be seen to have made it anew."""
+        for found in left:
+            if found.spot is not None:
+                seen[found.spot] = self._cause(found)
+        for spot in seen:
+            self.session.panel.mark(*spot)
 
     def _rule(self, rule: Callable[[str], Ruling]) -> None:
         settings = self.first.settings
@@ -116,7 +133,7 @@ class Repetition:
 
 
 def _ruled(found: Found, ruling: Ruling) -> Found:
-    evidence = replace(found.evidence, rounds=ruling.rounds)
+    evidence = found.evidence._replace(rounds=ruling.rounds)
     return replace(found, verdict=ruling.verdict, evidence=evidence, reason=ruling.reason)
 
 

@@ -66,7 +66,15 @@ def pack(run: Run) -> dict[str, Any]:
 
 def pack_leak(leak: Leak) -> dict[str, Any]:
     """Return a leak likewise."""
-    return {**asdict(leak), "verdict": leak.verdict.value}
+    return {
+        **asdict(leak),
+        "verdict": leak.verdict.value,
+        "owner": leak.owner._asdict(),
+        "resource": leak.resource._asdict(),
+        "created_at": [frame._asdict() for frame in leak.created_at],
+        "now_at": [frame._asdict() for frame in leak.now_at],
+        "evidence": leak.evidence._asdict(),
+    }
 
 
 def unpack(packed: Mapping[str, Any]) -> Run:

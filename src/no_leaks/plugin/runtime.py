@@ -12,7 +12,20 @@ from ..config import Settings
 from ..model import Kind
 from ..sensors import window
 from ..session import Session
-from . import attempts, coroutines, extra, fixtures, options, ownership, phases, protocol, run, summary, workers
+from . import (
+    attempts,
+    coroutines,
+    extra,
+    fixtures,
+    options,
+    ownership,
+    phases,
+    protocol,
+    run,
+    summary,
+    workers,
+)
+from .loading import as_they_are
 
 
 class Runtime:
@@ -39,7 +52,8 @@ class Runtime:
         self.protocol.install()
         window.install()
         try:
-            self.session.prove(self.kinds)
+            with as_they_are():  # what only a leak needs is loaded for the first time
+                self.session.prove(self.kinds)
             self.config.pluginmanager.register(self.extra, "no_leaks_fixtures")
             return (yield)
         finally:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import origin
 
@@ -17,8 +16,7 @@ _WRITTEN: dict[str, tuple[str, ...]] = {
 """How pytest (8.0 to 9.2) names the fixtures that it makes of xunit's functions, and which of those there can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Who answers for a wider fixture's leaks: `name` as the report says it, `title` as a headline does; `line` from 1."""
 
     name: str

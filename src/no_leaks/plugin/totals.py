@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..model import Leak, Verdict
 from ..words import count
@@ -13,8 +13,7 @@ LISTED = (Verdict.ONCE, Verdict.UNCONFIRMED, Verdict.ALLOWED, Verdict.KNOWN)
 """What the end of the run lists beside the reports of the tests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """What a run found: how many by verdict, and in how many tests a leak that counts."""
 
     verdicts: Mapping[Verdict, int]

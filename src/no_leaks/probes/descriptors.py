@@ -12,7 +12,7 @@ from ..handles import kind_of
 from ..ledger import Ledger, Record
 from ..model import Ident, Kind, Sighting, Snapshot
 from ..names import HANDLES
-from . import fds, files, objects, pipes, sockets
+from . import fds, files, marks, objects, pipes, sockets
 from .protocol import Unavailable
 
 FIRST_FD = 3
@@ -51,6 +51,7 @@ class DescriptorProbe:
             raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
         self._folder = folder
         self._links: dict[Ident, str] = {}
+        self._marked: dict[int, str] = {}
         self._counted = _counts(folder)
         self._count = -1
         self._known: list[tuple[int, int, int]] = []
@@ -124,6 +125,27 @@ class DescriptorProbe:
         """Return the Python object that owns the descriptor, for the search of who holds it."""
         descriptor = self.read(ident)
         return objects.of_descriptor(descriptor.fd) if descriptor is not None else None
+
+    def mark(self, ident: Ident) -> None:
+        """Mark what has no identity but its number, so that `made_again` can tell."""
+        descriptor = self.read(ident)
+        if descriptor is not None and marks.put(descriptor.fd, descriptor.link):
+            self._marked[descriptor.fd] = descriptor.link
+
+    def unmark(self, ident: Ident) -> None:
+        """Leave it as it was."""
+        descriptor = self.read(ident)
+        if descriptor is not None and self._marked.pop(descriptor.fd, None) == descriptor.link:
+            marks.take_off(descriptor.fd)
+
+    def made_again(self, ident: Ident, ledger: Ledger) -> bool:
+        """Whether a later scope closed it and opened its like under the same number: an open file, or what was marked."""
+        descriptor = self.read(ident)
+        if descriptor is None:
+            return False
+        if any(record.fd == descriptor.fd for record in ledger.of("open")):
+            return True
+        return self._marked.get(descriptor.fd) == descriptor.link and not marks.is_on(descriptor.fd)
 
     def remember(self, idents: Snapshot) -> None:
         """Keep in words what was open before a scope, for the warning that a test closed what it did not open."""

@@ -41,7 +41,7 @@ def _as_loop(epoll: Sighting, own: tuple[int, ...]) -> Sighting:
     """Dropped, a loop of uvloop leaves all of its descriptors open, and Python warns of none: it is one leak."""
     return replace(
         epoll,
-        resource=replace(epoll.resource, type="event loop"),
+        resource=epoll.resource._replace(type="event loop"),
         summary="an event loop of uvloop was created and never closed",
         fix="loop.close(), or uvloop.run(...)",
         covers_fds=own[1:],

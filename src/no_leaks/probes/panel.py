@@ -103,6 +103,15 @@ class Panel:
             self.switch_off(name, error)
             return ""
 
+    def mark(self, name: str, ident: Ident, *, on: bool = True) -> None:
+        """Have a thing marked that is to be told from its like, where its probe can, or the mark taken off."""
+        ask = getattr(self.probes.get(name), "mark" if on else "unmark", None)
+        try:
+            if ask is not None:
+                ask(ident)
+        except Exception as error:
+            self.switch_off(name, error)
+
     def made_again(self, name: str, ident: Ident, ledger: Ledger) -> bool:
         """Whether a later scope made the same thing anew, where its probe can tell: it is no other one then."""
         ask = getattr(self.probes.get(name), "made_again", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, final
 
@@ -49,6 +50,6 @@ def scrape(manager: ResourceManager | None = None) -> tuple[str, bytes]:
 
 def _look_for_library() -> None:
     try:
-        import prometheus_client  # noqa: F401 - only whether it is there
+        importlib.import_module("prometheus_client")
     except ImportError as error:
         raise ResourceError("Prometheus needs prometheus_client: pip install 'pytest-no-leaks[prometheus]'") from error

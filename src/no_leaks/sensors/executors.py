@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ledger, origin
+from . import owned
 from .patches import Patches
 
 _MODULE = "concurrent.futures.thread"
@@ -63,14 +64,14 @@ def _submitting(init: Callable[..., None]) -> Callable[..., None]:
         init(self, *args, **kwargs)
         book = ledger.current()
         if book is not None:
-            # Frames up: this one, then submit().
-            self._no_leaks = (book, origin.capture(origin.frame_up(1)))
+            # Frames up: this one, then submit(); a coroutine's stack ends where its loop calls it.
+            self._no_leaks = (book, owned.capture(owned.frame_up(1)))
 
     return noting
 
 
 def _running(run: Callable[[Any], None]) -> Callable[[Any], None]:
-    def owned(self: Any) -> None:
+    def running(self: Any) -> None:
         book, stack = getattr(self, "_no_leaks", (None, ()))
         if book is None or book.ended:
             run(self)
@@ -78,4 +79,4 @@ def _running(run: Callable[[Any], None]) -> Callable[[Any], None]:
         with ledger.at_work(book, stack):
             run(self)
 
-    return owned
+    return running

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 
 from .. import births, deaths, ledger, origin
-from ..model import Sighting
+from ..model import RawStack, Sighting
 
 TASK = "task"
 TIMER = "timer"
@@ -37,12 +37,15 @@ def stop_at(name: str, code: CodeType) -> None:
     _stops[name] = code
 
 
+def capture(frame: FrameType) -> RawStack:
+    """Return the raw stack from a frame outwards, up to the runner or the turn of the event loop that it is part of."""
+    return origin.capture(frame, stops=_stops or origin.stops)
+
+
 def write(book: ledger.Ledger, event: str, thing: object, frame: FrameType, *facts: object) -> None:
     """Record a birth; `facts` follow the key."""
     global _born
-    book.records.append(
-        ledger.Record(event, (key(thing), *facts), origin.capture(frame, stops=_stops), deaths.watch(thing))
-    )
+    book.records.append(ledger.Record(event, (key(thing), *facts), capture(frame), deaths.watch(thing)))
     _born += 1
     if _born >= PRUNE_EVERY:
         _born = 0
