@@ -42,14 +42,14 @@ def leak(**given: Any) -> dict[str, Any]:
 
 def plain(script: SimpleNamespace, outcomes: dict[str, str], **given: Any) -> Any:
     """Return a run without the plugin."""
-    return script.running.Run(False, outcomes, {}, 1.0, given.get("processor_s", 1.0), 0.5, {})
+    return script.running.Run(False, outcomes, {}, given.get("clock_s", 1.0), given.get("processor_s", 1.0), 0.5, {})
 
 
 def checked(script: SimpleNamespace, outcomes: dict[str, str], *leaks: dict[str, Any], **given: Any) -> Any:
     """Return a run with the plugin."""
     report = {"leaks": list(leaks), "faults": given.get("faults", {}), "canary": given.get("canary", {})}
-    seconds = given.get("processor_s", 1.0)
-    return script.running.Run(True, outcomes, {}, 1.0, seconds, 0.5, report, given.get("without", ()))
+    seconds = given.get("clock_s", 1.0), given.get("processor_s", 1.0)
+    return script.running.Run(True, outcomes, {}, *seconds, 0.5, report, given.get("without", ()))
 
 
 def result_of(script: SimpleNamespace, before: str, after: str) -> Any:
@@ -125,10 +125,10 @@ def test_a_library_is_named_without_its_place(script: SimpleNamespace) -> None:
 def test_medians_are_of_the_pairs(script: SimpleNamespace) -> None:
     """The first two runs are of the whole suite, leaks and all: they say nothing of the cost of a clean test."""
     runs = [plain(script, {}, processor_s=50.0), checked(script, {}, processor_s=90.0)]
-    runs += [checked(script, {}, processor_s=3.0), plain(script, {}, processor_s=2.0)]
+    runs += [checked(script, {}, processor_s=3.0, clock_s=5.0), plain(script, {}, processor_s=2.0, clock_s=4.0)]
     cost = script.compare.compare(runs).cost
 
-    assert (cost.pairs, cost.plain_s, cost.checked_s, cost.ratio) == (1, 2.0, 3.0, 1.5)
+    assert (cost.pairs, cost.plain_s, cost.checked_s, cost.ratio, cost.clock_ratio) == (1, 2.0, 3.0, 1.5, 1.25)
 
 
 def test_what_does_not_work_is_told(script: SimpleNamespace) -> None:

@@ -46,6 +46,8 @@ class Cost:
     pairs: int
     plain_s: float
     checked_s: float
+    clock_ratio: float
+    """Of whole runs by the clock; the others are of the processor's time."""
     ratio: float
     tests_ratio: float
 
@@ -142,6 +144,7 @@ def cost(runs: Sequence[Run]) -> Cost | None:
         len(both),
         statistics.median(run.processor_s for run in plain),
         statistics.median(run.processor_s for run in checked),
+        statistics.median(two.clock_s / one.clock_s for one, two in both),
         statistics.median(two.processor_s / one.processor_s for one, two in both),
         statistics.median(two.tests_s / one.tests_s for one, two in both),
     )

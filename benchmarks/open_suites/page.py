@@ -12,9 +12,9 @@ ORDER = (UNJUDGED, FALSE, MISSED, TRUE, ONCE)
 
 HEAD = (
     "| suite | tests | leaks | `once` | unconfirmed | false | missed | unjudged | changed "
-    "| whole suite | with no-leaks | clean tests | with no-leaks | ratio | tests alone |"
+    "| whole suite | with no-leaks | clean tests: by the clock | processor | with no-leaks | ratio | tests alone |"
 )
-RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def row(suite: Suite) -> str:
     seconds = [f"{second:.1f} s" for second in result.clock_s]
     cost = result.cost
     if cost is None:
-        seconds += ["", "", "", ""]
+        seconds += ["", "", "", "", ""]
     else:
         ratios = (f"x {cost.ratio:.3f}", f"x {cost.tests_ratio:.3f}")
-        seconds += [f"{cost.plain_s:.2f} s", f"{cost.checked_s:.2f} s", *ratios]
+        seconds += [f"x {cost.clock_ratio:.3f}", f"{cost.plain_s:.2f} s", f"{cost.checked_s:.2f} s", *ratios]
     return f"| {' | '.join([f'{suite.name} {suite.version}', *map(str, counts), *seconds])} |"
 
 

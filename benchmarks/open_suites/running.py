@@ -105,7 +105,6 @@ def environment_for(place: Place, temporary: str, result: Path, without: Iterabl
         "PATH": os.pathsep.join([str(place.python.parent), os.environ.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(place.python.parent.parent),
         "TMPDIR": temporary,
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(HERE / "recorder"),
         "OPEN_SUITES_RESULT": str(result),
         "OPEN_SUITES_WITHOUT": json.dumps(list(without)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Generator
 from types import SimpleNamespace
@@ -131,6 +132,24 @@ def test_x():
 def teardown_module(): SLOT[0].close()
 """)
     assert verdicts(done) == [("test_x", "leak", [1, 1])]
+
+
+@pytest.mark.skipif(not hasattr(os, "eventfd"), reason="Linux only")
+def test_another_kind_of_descriptor_under_the_number_is_one_of_its_own(check: Runs) -> None:
+    """The eventfd of the second run has the number that the epoll of the first run had, and the other way round."""
+    done = check("""
+import select
+SLOT, RUNS = [], []
+def end():
+    for kept in SLOT: os.close(kept) if isinstance(kept, int) else kept.close()
+def test_x():
+    end()
+    makes = select.epoll, lambda: os.eventfd(0)
+    SLOT[:] = [make() for make in makes[:: -1 if RUNS else 1]]
+    RUNS.append(1)
+def teardown_module(): end()
+""")
+    assert verdicts(done) == [("test_x", "leak", [1, 1])] * 2
 
 
 @pytest.mark.skipif(not hasattr(select, "epoll"), reason="Linux only")

@@ -97,9 +97,12 @@ class Repetition:
     def _left_again(self, scope: Scope, seen: Mapping[Spot, str]) -> Counter[str]:
         """Count by cause what a repetition left; a file that it wrote anew over an earlier run's was left again, too."""
         left = Counter(self._cause(found) for found in scope.left or ())
+        panel = self.session.panel
+        counted = {(found.spot[0], found.spot[1][0]) for found in scope.left or () if found.spot is not None}
         for spot, cause in seen.items():
-            if self.session.panel.made_again(*spot, scope.ledger):
-                left[cause] += 1
+            if (spot[0], spot[1][0]) not in counted and panel.made_again(*spot, scope.ledger):
+                now = panel.describe(*spot, scope.ledger)  # an eventfd may have the number that an epoll had
+                left[cause if now is None else confirm.cause(now, self.session.root)] += 1
         return left
 
     def _mark(self, left: Iterable[Found], seen: dict[Spot, str]) -> None:

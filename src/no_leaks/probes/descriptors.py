@@ -51,7 +51,7 @@ class DescriptorProbe:
             raise Unavailable(f"{folder} cannot be read: {error.strerror}") from error
         self._folder = folder
         self._links: dict[Ident, str] = {}
-        self._marked: dict[int, str] = {}
+        self._marked: set[object] = set()
         self._counted = _counts(folder)
         self._count = -1
         self._known: list[tuple[int, int, int]] = []
@@ -130,22 +130,23 @@ class DescriptorProbe:
         """Mark what has no identity but its number, so that `made_again` can tell."""
         descriptor = self.read(ident)
         if descriptor is not None and marks.put(descriptor.fd, descriptor.link):
-            self._marked[descriptor.fd] = descriptor.link
+            self._marked.add(descriptor.fd)
 
     def unmark(self, ident: Ident) -> None:
         """Leave it as it was."""
         descriptor = self.read(ident)
-        if descriptor is not None and self._marked.pop(descriptor.fd, None) == descriptor.link:
+        if ident[0] in self._marked and descriptor is not None:
             marks.take_off(descriptor.fd)
+        self._marked -= {ident[0]}
 
     def made_again(self, ident: Ident, ledger: Ledger) -> bool:
-        """Whether a later scope closed it and opened its like under the same number: an open file, or what was marked."""
+        """Whether a later scope closed it and opened another under the same number: an open file, or what was marked."""
         descriptor = self.read(ident)
         if descriptor is None:
             return False
         if any(record.fd == descriptor.fd for record in ledger.of("open")):
             return True
-        return self._marked.get(descriptor.fd) == descriptor.link and not marks.is_on(descriptor.fd)
+        return descriptor.fd in self._marked and not marks.is_on(descriptor.fd)
 
     def remember(self, idents: Snapshot) -> None:
         """Keep in words what was open before a scope, for the warning that a test closed what it did not open."""
