@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast, final
 
 from . import connecting
 from .callbacks import Cleanup
-from .connection_options import ConnectionOptions, Made
+from .connection_options import WHERE, ConnectionOptions, Made
 from .gate import Ticket, give_back
 from .groups import tell_beside
+from .keywords import refuse_unknown
 from .lease import Lease
 from .manager import ResourceManager
 from .process import get_resource_manager
@@ -56,6 +57,7 @@ def secure_connection_context(
     `name` is what reports call it, passwords masked; `kind` its count in the metrics; `manager` tracks it, by default the
     process's.
     """
+    refuse_unknown(WHERE, ConnectionOptions, options, "create", "create_plainly")
     return AsyncConnectionContext(
         ConnectionOptions(create_connection, health_check=health_check, in_thread=in_thread, **options), manager
     )

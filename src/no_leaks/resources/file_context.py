@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, Literal, TypeAlias, final, overload
 
 from . import async_files, files, hops
-from .file_options import FileOptions, Path, text_of
+from .file_options import WHERE, FileOptions, Path, text_of
 from .gate import Ticket, give_back
 from .groups import tell_beside
+from .keywords import refuse_unknown
 from .manager import ResourceManager
 from .opening import Opening
 from .process import get_resource_manager
@@ -82,6 +83,7 @@ def secure_file_context(
     `manager` tracks it, by default the process's. Raises `SettingError` for what does not fit together, and on entering
     `UnsafePath`, `FileTooLarge`, `DeadlineExceeded` or the system's OSError.
     """
+    refuse_unknown(WHERE, FileOptions, options, "path", "mode", "root")
     base = None if root is None else text_of(root)
     return AsyncFileContext(FileOptions(text_of(path), mode, base, **options), manager)
 

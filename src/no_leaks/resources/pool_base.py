@@ -14,6 +14,7 @@ from ..errors import PoolTimeout, ResourceError
 from .callbacks import Cleanup
 from .connection_options import ConnectionOptions, Made
 from .handle import Handle
+from .keywords import refuse_unknown
 from .lease import Lease
 from .manager import ResourceManager
 from .pool_core import PoolCore, Slot
@@ -56,6 +57,7 @@ class PoolBase(Generic[C]):
         clock: Callable[[], float] = time.monotonic,
         **options: Unpack[PoolKeywords],
     ) -> None:
+        refuse_unknown(type(self).__name__, PoolOptions, options, "connection", "health_check")
         limit_s = options.get("close_timeout_s", 10.0)
         connection = ConnectionOptions(create, close, connect_timeout_s, limit_s)
         self.options = PoolOptions(connection, health_check=health_check, **options)

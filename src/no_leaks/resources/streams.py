@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .connection_context import AsyncConnectionContext
 from .connection_options import ConnectionOptions
+from .keywords import refuse_unknown
 from .manager import ResourceManager
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .connection_context import ConnectionKeywords
+
+OWN = ("create", "create_plainly", "in_thread")
+"""Options of a connection that are settled here."""
 
 
 def secure_tcp_context(
@@ -30,6 +34,7 @@ def secure_tcp_context(
 
         return await anyio.connect_tcp(host, port)
 
+    refuse_unknown("secure_tcp_context", ConnectionOptions, options, *OWN)
     limit_s = options.get("connect_timeout_s", 10.0)
     options.setdefault("name", f"tcp://{host}:{port}")
     plain = ConnectionOptions(create, create_plainly=lambda: _dial((host, port), limit_s), **options)
@@ -57,6 +62,7 @@ def secure_tls_context(
 
         return await anyio.connect_tcp(host, port, tls=True, ssl_context=context, tls_hostname=name)
 
+    refuse_unknown("secure_tls_context", ConnectionOptions, options, *OWN)
     limit_s = options.get("connect_timeout_s", 10.0)
     options.setdefault("name", f"tls://{host}:{port}")
     options.setdefault("close", _hang_up)
@@ -76,6 +82,7 @@ def secure_unix_context(
 
         return await anyio.connect_unix(address)
 
+    refuse_unknown("secure_unix_context", ConnectionOptions, options, *OWN)
     limit_s = options.get("connect_timeout_s", 10.0)
     options.setdefault("name", f"unix:{address}")
     plain = ConnectionOptions(create, create_plainly=lambda: _dial(address, limit_s), **options)
