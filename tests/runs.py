@@ -23,6 +23,7 @@ import pytest
 from no_leaks.names import KINDS
 from no_leaks.plugin import options, runtime  # noqa: F401 - see below
 from no_leaks.probes.panel import Panel
+from no_leaks.sensors import warnings_, window
 from no_leaks.sensors.panel import Sensors
 
 # pytester forgets what an inner run imports: what is here already need not be imported for each of them.
@@ -92,12 +93,20 @@ class Outcome:
 
 @contextmanager
 def only_young() -> Iterator[None]:
-    """Let an inner run, which collects a dozen times, collect what it has made, and not the thousands of tests around it."""
+    """Let an inner run, which collects a dozen times, collect what it has made, and not the thousands of tests around it.
+
+    The window of the outer run would show them all to whoever asks for a collection: it is put out of order meanwhile.
+    """
+    asked, shut = warnings_.asked, window.is_shut()
+    warnings_.asked, window._frozen = None, False
     gc.freeze()
     try:
         yield
     finally:
         gc.unfreeze()
+        warnings_.asked, window._frozen = asked, shut
+        if shut:
+            gc.freeze()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 import anyio
 import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
+from runs import only_young
 from servers import Echo
 
 from no_leaks import get_resource_metrics, secure_connection_context
@@ -36,6 +37,7 @@ def test_a_connection_is_made_and_closed(backend: str) -> None:
             assert connection is thing
             return get_resource_metrics().active_connections
 
+    gc.collect()  # the process's manager still has what another test dropped in a circle
     before = get_resource_metrics().active_connections
     assert run(backend, main) == before + 1
     assert (thing.closed, get_resource_metrics().active_connections) == (1, before)
@@ -645,22 +647,22 @@ def test_a_manager_closes_what_a_block_has_not(backend: str) -> None:
     assert thing.closed == 2
 
 
-@pytest.mark.parametrize(("backend", "rounds"), [("asyncio", 10), ("trio", 3)])
-def test_ten_thousand_contexts_at_once_leave_nothing(backend: str, rounds: int) -> None:
+@pytest.mark.parametrize(("backend", "at_once", "rounds"), [("asyncio", 10_000, 10), ("trio", 2_000, 5)])
+def test_thousands_of_contexts_at_once_leave_nothing(backend: str, at_once: int, rounds: int) -> None:
     """On one loop; in further rounds no object is added, and no memory."""
     manager = ResourceManager()
 
     async def use(everybody: anyio.Event, arrived: list[int]) -> None:
         async with secure_connection_context(Thing, manager=manager):
             arrived[0] += 1
-            if arrived[0] == 10_000:
+            if arrived[0] == at_once:
                 everybody.set()
             await everybody.wait()
 
     async def crowd() -> None:
         everybody, arrived = anyio.Event(), [0]
         async with anyio.create_task_group() as group:
-            for _ in range(10_000):
+            for _ in range(at_once):
                 group.start_soon(use, everybody, arrived)
 
     async def main() -> list[tuple[int, int]]:
@@ -671,10 +673,11 @@ def test_ten_thousand_contexts_at_once_leave_nothing(backend: str, rounds: int) 
             counts.append((len(gc.get_objects()), sys.getallocatedblocks()))
         return counts
 
-    counts = run(backend, main)
+    with only_young():
+        counts = run(backend, main)
 
-    metrics, all_of_them = manager.metrics(), 10_000 * rounds
-    assert (metrics.created, metrics.cleaned, metrics.peak) == (all_of_them, all_of_them, 10_000)
+    metrics, all_of_them = manager.metrics(), at_once * rounds
+    assert (metrics.created, metrics.cleaned, metrics.peak) == (all_of_them, all_of_them, at_once)
     assert metrics.total_active == 0
     assert counts[-1][0] - counts[1][0] < 100
     # Resident memory rises for some rounds more: what is free is scattered over pages.
