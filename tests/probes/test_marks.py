@@ -9,7 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from no_leaks import env
+from no_leaks.ledger import Ledger
+from no_leaks.model import Owner
 from no_leaks.probes import marks
+from no_leaks.probes.descriptors import DescriptorProbe
 
 pytestmark = pytest.mark.skipif(not env.LINUX, reason="Linux only")
 LINK = "anon_inode:[eventpoll]"
@@ -59,3 +62,15 @@ def test_what_the_system_refuses_to_mark_is_not(epoll: int, monkeypatch: pytest.
 
     monkeypatch.setattr(fcntl, "fcntl", refuse)
     assert not marks.put(epoll, LINK)
+
+
+def test_what_is_closed_by_now_is_neither_marked_nor_made_again() -> None:
+    """Nothing is there that could have been."""
+    probe = DescriptorProbe()
+    with select.epoll() as epoll:
+        status = os.fstat(epoll.fileno())
+        ident = (epoll.fileno(), status.st_dev, status.st_ino)
+        probe.mark(ident)
+    probe.mark(ident)
+    assert not probe.made_again(ident, Ledger(Owner("function")))
+    probe.unmark(ident)
