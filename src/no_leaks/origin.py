@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 
-from . import env
+from . import env, speedups
 from .model import Frame, Places, RawStack
 
 DEPTH = 16
@@ -34,8 +34,8 @@ def root() -> str:
     return _root
 
 
-def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeType] = stops) -> RawStack:
-    """Return `(code, lasti)` pairs from `frame` outwards, up to the runner; formats nothing and holds no frame."""
+def walk(frame: FrameType | None, depth: int, stops: dict[str, CodeType]) -> RawStack:
+    """Walk in Python; to ask a frame for its code is audited, each time."""
     pairs: list[tuple[CodeType, int]] = []
     while frame is not None and depth:
         code = frame.f_code
@@ -45,6 +45,15 @@ def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeTy
         frame = frame.f_back
         depth -= 1
     return tuple(pairs)
+
+
+_compiled = speedups.load()[0]
+_walk: Callable[[FrameType | None, int, dict[str, CodeType]], RawStack] = walk if _compiled is None else _compiled.walk
+
+
+def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeType] = stops) -> RawStack:
+    """Return `(code, lasti)` pairs from `frame` outwards, up to the runner; formats nothing and holds no frame."""
+    return _walk(frame, depth, stops)
 
 
 def capture_here(skip: int = 1) -> RawStack:

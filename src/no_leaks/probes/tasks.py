@@ -82,13 +82,14 @@ def _generator(agen: Any, record: Record, ledger: Ledger) -> Sighting | None:
     return pending.generator(agen, record) if suspended.is_unfinished(agen, _tasks(ledger)) else None
 
 
-_IS_LEFT: dict[str, Callable[[Any], bool]] = {
+_IS_OPEN: dict[str, Callable[[Any], bool]] = {
     owned.TASK: lambda task: not task.done(),
     owned.TIMER: _is_late,
     owned.LOOP: lambda loop: not loop.is_closed() and not loop.is_running(),
     owned.AGEN: lambda agen: agen.ag_frame is not None,
 }
-_IS_LEFT |= {event + owned.TOLD: is_left for event, is_left in _IS_LEFT.items()}
+_IS_LEFT = {**_IS_OPEN, **{event + owned.TOLD: is_open for event, is_open in _IS_OPEN.items()}}
+"""The same for what has been told already."""
 _DESCRIBE: dict[str, Callable[[Any, Record, Ledger], Sighting | None]] = {
     owned.TASK: _task,
     owned.TIMER: _timer,
