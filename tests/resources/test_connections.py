@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -17,10 +17,12 @@ import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
 from runs import only_young
 from servers import Echo
+from support import in_child
 
-from no_leaks import get_resource_metrics, secure_connection_context
+from no_leaks import get_resource_manager, get_resource_metrics, secure_connection_context
 from no_leaks.errors import ConnectionUnhealthy, DeadlineExceeded, ResourceError, SettingError
 from no_leaks.resources import ResourceManager
+from no_leaks.resources.lease import Lease
 
 
 @on_both
@@ -690,3 +692,31 @@ def test_sockets_can_be_connections(echo: Echo) -> None:
         sock.sendall(b"hello")
         assert sock.recv(5) == b"hello"
     assert sock.fileno() == -1
+
+
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+@pytest.mark.parametrize("entered", [False, True])
+def test_a_forked_child_closes_nothing_of_its_parents(backend: str, entered: bool) -> None:
+    """Whose goodbye would end the parent's conversation; the parent closes it."""
+    thing = AsyncThing()
+
+    class Around:
+        def __enter__(self) -> AsyncThing:
+            return thing
+
+        def __exit__(self, *error: object) -> None:
+            Thing.close(thing)
+
+    make: Callable[[], object] = Around if entered else lambda: thing
+    with secure_connection_context(make) as connection:
+        assert connection is thing
+        lease = get_resource_manager().active("connections")[-1].resource()
+        assert isinstance(lease, Lease)
+
+        def leave() -> object:
+            lease.close() if backend == "plain" else anyio.run(lease.aclose, backend=backend)
+            lease.force()
+            return thing.closed, lease.is_open
+
+        assert in_child(leave) == repr((0, False))
+    assert thing.closed == 1

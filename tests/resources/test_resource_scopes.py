@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import anyio
 import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
-from support import here
+from support import here, in_child
 
 from no_leaks import ledger
 from no_leaks.errors import DeadlineExceeded
@@ -250,3 +250,19 @@ def test_what_was_collected_inside_is_a_leak_and_not_left(manager: ResourceManag
 
     assert scope.left == ()
     assert manager.metrics().leaked == 1
+
+
+def test_a_forked_child_reports_nothing_of_its_parents(
+    manager: ResourceManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not left there: neither in the log nor in `left`."""
+    thing = Thing()
+
+    def leave() -> object:
+        scope.__exit__(None, None, None)
+        return scope.left, caplog.text
+
+    with manager.scope("outer") as scope:
+        handle = manager.register(thing, kind="files")
+        assert in_child(leave) == repr(((), ""))
+        handle.unregister()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from backends import Thing
-from support import wait_until
+from support import in_child, wait_until
 
 from no_leaks import SyncResourcePool
 from no_leaks.errors import PoolTimeout, ResourceClosed, ResourceError
@@ -295,3 +295,26 @@ def test_a_real_database() -> None:
         connection.execute("create table t (x)")
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("select 1")
+
+
+def test_a_health_check_that_blocks_is_a_no(maker: Maker) -> None:
+    """The alarm ends it, in the main thread."""
+
+    def check(thing: Thing) -> None:
+        if thing is maker.made[0]:
+            never.wait(10)
+            slow.append(thing)
+
+    never, slow = threading.Event(), list[Thing]()
+    with SyncResourcePool(maker, health_check=check, connect_timeout_s=0.01) as pool:
+        with pool.acquire():
+            pass
+        with pool.acquire() as second:
+            assert second is maker.made[1]
+    assert slow == []
+
+
+def test_a_forked_child_gives_back_what_its_parent_had_borrowed(maker: Maker) -> None:
+    """It does nothing."""
+    with SyncResourcePool(maker) as pool, pool.acquire() as thing:
+        assert in_child(lambda: (pool.release(thing), thing.closed)) == repr((None, 0))
