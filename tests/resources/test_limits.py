@@ -309,6 +309,21 @@ def test_wrong_options_in_code_are_refused(arguments: dict[str, object]) -> None
         ResourceLimits(**arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "arguments", [{"count": -1}, {"count": 2.5}, {"count": True}, {"bytes": "5"}, {"age_s": -1}, {"age_s": "old"}]
+)
+def test_wrong_numbers_in_code_are_refused(arguments: dict[str, object]) -> None:
+    """Not when the first file is opened."""
+    with pytest.raises(SettingError, match="is not a"):
+        Limit(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_bare_number_is_no_limit() -> None:
+    """The message says what to write."""
+    with pytest.raises(SettingError, match=r"files: 5 is not a Limit: write Limit\(count="):
+        ResourceLimits({"files": 5})  # type: ignore[dict-item]
+
+
 def test_a_boolean_is_no_count() -> None:
     """TOML has them."""
     with pytest.raises(SettingError, match="True is not a whole number"):

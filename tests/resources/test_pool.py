@@ -13,7 +13,7 @@ import pytest
 from backends import AsyncThing, Thing, on_both, run
 from support import in_child
 
-from no_leaks import ResourcePool
+from no_leaks import ResourcePool, faults
 from no_leaks.errors import PoolTimeout, ResourceClosed, ResourceError, SettingError
 from no_leaks.resources import ResourceManager
 from no_leaks.resources.pool_options import Loan
@@ -217,8 +217,10 @@ def test_an_overdue_loan_goes_to_the_log_alone(maker: Maker, caplog: pytest.LogC
     assert "on loan for 11.000 s" in caplog.text
 
 
-def test_a_callback_that_fails_breaks_no_borrower(maker: Maker, clean_faults: None) -> None:
-    """It is noted as a fault."""
+def test_a_callback_that_fails_breaks_no_borrower(
+    maker: Maker, clean_faults: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is noted as a fault, and logged: a program has no report that shows faults."""
 
     async def main() -> None:
         pool = ResourcePool(maker, leak_threshold_s=10, on_leak=lambda loan: 1 / 0, clock=maker.clock)
@@ -227,6 +229,9 @@ def test_a_callback_that_fails_breaks_no_borrower(maker: Maker, clean_faults: No
             pool.stats()
 
     anyio.run(main)
+
+    assert "on_leak of a pool" in faults.noted()
+    assert "on_leak raised ZeroDivisionError" in caplog.text
 
 
 @on_both

@@ -26,6 +26,13 @@ class Limit:
     bytes: int | None = None
     age_s: float | None = None
 
+    def __post_init__(self) -> None:
+        for part in (self.count, self.bytes):
+            if part is not None and (isinstance(part, bool) or not isinstance(part, int) or part < 0):
+                raise SettingError("Limit", f"{part!r} is not a whole number, 0 or more")
+        if self.age_s is not None:
+            seconds(self.age_s, "Limit: age_s")
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
@@ -40,6 +47,9 @@ class ResourceLimits:
     def __post_init__(self) -> None:
         choice(self.on_limit, "on_limit", ON_LIMIT)
         seconds(self.timeout_s, "timeout_s")
+        for kind, limit in (*self.kinds.items(), (TOTAL, self.total)):
+            if not isinstance(limit, Limit):
+                raise SettingError("ResourceLimits", f"{kind}: {limit!r} is not a Limit: write Limit(count=...)")
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, object], where: str = "limits") -> ResourceLimits:
