@@ -720,3 +720,45 @@ def test_a_forked_child_closes_nothing_of_its_parents(backend: str, entered: boo
 
         assert in_child(leave) == repr((0, False))
     assert thing.closed == 1
+
+
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+def test_what_nothing_closes_is_refused(backend: str) -> None:
+    """To hand it out would promise what cannot be kept; a way that is named will do."""
+    manager = ResourceManager()
+
+    def plain() -> None:
+        with secure_connection_context(Bare, manager=manager):
+            pass
+
+    async def main() -> None:
+        async with secure_connection_context(Bare, manager=manager):
+            pass
+
+    with pytest.raises(ResourceError, match=r"gives a backends\.Bare, which has no method .*: say by close="):
+        plain() if backend == "plain" else run(backend, main)
+    assert manager.metrics().created == 0
+    with secure_connection_context(Bare, close=lambda bare: None):
+        pass
+
+
+def test_an_async_context_manager_is_refused_by_plain_code() -> None:
+    """It would be handed out unentered."""
+
+    @asynccontextmanager
+    async def manage() -> AsyncIterator[Bare]:
+        yield Bare()
+
+    with pytest.raises(ResourceError, match="a context manager that has to be awaited: use `async with`"):
+        secure_connection_context(manage).__enter__()
+
+
+def test_an_error_of_closing_shows_no_password() -> None:
+    """Drivers like to say whom they talked to."""
+    thing = Thing(error=OSError("postgres://me:hunter2@db is gone"))
+
+    with pytest.raises(ValueError, match="mine") as caught, secure_connection_context(lambda: thing):
+        raise ValueError("mine")
+
+    (note,) = caught.value.__notes__
+    assert note == "while cleaning up: OSError: postgres://me:***@db is gone"

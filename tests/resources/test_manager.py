@@ -302,14 +302,32 @@ def test_an_interrupt_in_a_cleanup_stops_no_other(manager: ResourceManager) -> N
     assert log == [1, 0]
 
 
-def test_what_has_no_method_to_close_it_is_given_up(manager: ResourceManager) -> None:
-    """It is no longer tracked; nothing can be done."""
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+def test_what_has_no_method_to_close_it_is_given_up(manager: ResourceManager, backend: str) -> None:
+    """It is no longer tracked, and nobody says that it was closed: not even of a number."""
     bare = Bare()
     manager.register(bare, kind="locks")
+    manager.register(3, kind="locks")
 
-    manager.cleanup()
+    left = manager.cleanup() if backend == "plain" else run(backend, manager.acleanup)
 
     assert manager.active() == ()
+    assert (manager.metrics().cleaned, manager.metrics().cleanup_errors) == (0, 2)
+    assert {one.became for one in left} == {
+        "given up, for it has no method that closes it: register it with cleanup=..."
+    }
+
+
+def test_what_is_given_up_in_a_forked_child_counts_nothing(manager: ResourceManager) -> None:
+    """It is the parent's."""
+    bare = Bare()
+    handle = manager.register(bare, kind="locks")
+    manager.book.claim(handle)
+    manager.book.begin_anew()
+
+    manager.book.give_up(handle)
+
+    assert manager.metrics().cleanup_errors == 0
 
 
 def test_a_handle_remembers_whose_scope_was_at_work(manager: ResourceManager) -> None:

@@ -322,6 +322,43 @@ def test_missing_folders_are_made_on_request(path: Path) -> None:
     assert (mode_of(deep.parent), deep.exists()) == (0o700, True)
 
 
+@pytest.mark.parametrize("below_root", [False, True])
+def test_no_folder_that_is_made_is_open_to_others(tmp_path: Path, below_root: bool) -> None:
+    """Not only the last; those that were there stay as they are."""
+    (tmp_path / "old").mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        name = "old/a/b/data.txt"
+        with secure_file_context(
+            name if below_root else tmp_path / name,
+            "w",
+            create_parents=True,
+            root=tmp_path if below_root else None,
+        ):
+            pass
+    finally:
+        os.umask(before)
+
+    assert [mode_of(tmp_path / folder) for folder in ("old", "old/a", "old/a/b")] == [0o755, 0o700, 0o700]
+
+
+def test_what_stands_in_the_way_of_a_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file; a folder that somebody makes meanwhile is none."""
+    (tmp_path / "a").touch()
+    with pytest.raises(FileExistsError), secure_file_context(tmp_path / "a" / "x", "w", create_parents=True):
+        pass
+
+    real = os.mkdir
+
+    def faster(path: str, mode: int = 0o777) -> None:
+        real(path, mode)
+        real(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", faster)
+    with secure_file_context(tmp_path / "b" / "x", "w", create_parents=True):
+        pass
+
+
 def test_an_atomic_file_appears_as_a_whole(path: Path) -> None:
     """Until the block has ended well, the old one is there."""
     path.write_text("old")

@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable
 
 from ..errors import ConnectionUnhealthy, DeadlineExceeded, ResourceError
-from . import hops
+from ..words import type_name
+from . import closing, hops
 from .alarm import limited
 from .connection_options import ConnectionOptions
 from .entry import Entry, is_manager
@@ -85,6 +86,7 @@ def _make(lease: Lease) -> None:
         entry = Entry(made, lease.options)
         lease.hold(entry.enter(), entry)
     else:
+        _refuse_endless(lease, made)
         lease.hold(made)
 
 
@@ -97,6 +99,7 @@ async def _amake(lease: Lease, end_s: float) -> None:
         entry = Entry(made, options)
         lease.hold(await entry.aenter(end_s - time.monotonic()), entry)
     else:
+        _refuse_endless(lease, made)
         lease.hold(made)
 
 
@@ -126,6 +129,17 @@ async def _in_time(options: ConnectionOptions, waiting: Awaitable[object], end_s
 
 def _is_closable(lease: Lease, made: object) -> bool:
     return lease.options.close is not None or has_close(made)
+
+
+def _refuse_endless(lease: Lease, made: object) -> None:
+    """Refuse what nothing closes: to hand it out would promise what cannot be kept."""
+    if _is_closable(lease, made):
+        return
+    if is_manager(made, awaiting=True):
+        raise ResourceError(f"{lease.options.label} gives a context manager that has to be awaited: use `async with`")
+    known = ", ".join(("aclose", *closing.METHODS))
+    what = f"gives a {type_name(made)}, which has no method that closes it ({known})"
+    raise ResourceError(f"{lease.options.label} {what}: say by close=... how it is closed")
 
 
 def _drop(options: ConnectionOptions, made: object) -> None:

@@ -27,7 +27,7 @@ class Limit:
     age_s: float | None = None
 
     def __post_init__(self) -> None:
-        for part in (self.count, self.bytes):
+        for part in cast("tuple[object, ...]", (self.count, self.bytes)):
             if part is not None and (isinstance(part, bool) or not isinstance(part, int) or part < 0):
                 raise SettingError("Limit", f"{part!r} is not a whole number, 0 or more")
         if self.age_s is not None:

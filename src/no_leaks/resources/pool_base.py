@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .. import faults
 from ..errors import PoolTimeout, ResourceError
+from ..words import masked
 from .callbacks import Cleanup
 from .connection_options import ConnectionOptions, Made
 from .handle import Handle
@@ -104,7 +105,9 @@ class PoolBase(Generic[C]):
 
     def _log(self, error: Exception) -> None:
         """Tell what closing a resource that is of no use any more ran into: it is no borrower's error."""
-        logger.warning("%s: while closing: %s: %s", self.options.label, type(error).__name__, faults.words(error))
+        logger.warning(
+            "%s: while closing: %s: %s", self.options.label, type(error).__name__, masked(faults.words(error))
+        )
 
     def _too_late(self) -> PoolTimeout:
         self.core.count_timeout()
