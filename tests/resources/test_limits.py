@@ -302,6 +302,15 @@ def test_wrong_limits_are_refused(text: str, message: str) -> None:
         ResourceLimits.from_environment({"NO_LEAKS_LIMITS": text})
 
 
+def test_limits_that_are_no_table_are_refused(tmp_path: Path) -> None:
+    """With the place."""
+    path = tmp_path / "pyproject.toml"
+    path.write_text("[tool.no_leaks]\nlimits = 3\n")
+
+    with pytest.raises(SettingError, match=r"pyproject.toml \[tool.no_leaks.limits\]: 3 is not a table"):
+        ResourceLimits.from_pyproject(path)
+
+
 @pytest.mark.parametrize("arguments", [{"on_limit": "explode"}, {"timeout_s": -1}])
 def test_wrong_options_in_code_are_refused(arguments: dict[str, object]) -> None:
     """The same checks."""

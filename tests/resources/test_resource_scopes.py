@@ -115,6 +115,19 @@ def test_the_bodys_error_stays_first(manager: ResourceManager) -> None:
     assert [str(error) for error in scope.errors] == ["the disk is gone"]
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(3)])
+def test_what_stops_the_program_stops_it(manager: ResourceManager, stop: BaseException) -> None:
+    """As a note on the body's error it would be lost; the other is closed all the same."""
+    things = [Thing(), Thing(error=stop)]
+    with pytest.raises(type(stop)) as caught, manager.scope("outer"):
+        for thing in things:
+            manager.register(thing, kind="files")
+        raise ValueError("mine")
+
+    assert isinstance(caught.value.__context__, ValueError)
+    assert [thing.closed for thing in things] == [1, 1]
+
+
 def test_without_one_the_errors_are_raised_as_a_group(manager: ResourceManager) -> None:
     """And what failed is reported as such."""
     thing = Thing(error=OSError("gone"))

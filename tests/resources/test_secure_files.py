@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +370,30 @@ def test_an_atomic_file_appears_as_a_whole(path: Path) -> None:
 
     assert path.read_text() == "new"
     assert os.listdir(path.parent) == ["data.txt"]
+
+
+def test_an_atomic_file_is_durable_before_it_appears(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content is synced, then renamed, then the folder is synced: a power cut leaves the old file or the new one."""
+    done: list[str] = []
+
+    def noted(name: str) -> Callable[..., object]:
+        real: Callable[..., object] = getattr(os, name)
+
+        def call(*args: object, **keywords: object) -> object:
+            is_folder = name == "fsync" and stat.S_ISDIR(os.fstat(args[0]).st_mode)  # type: ignore[arg-type]
+            done.append(f"{name} of the folder" if is_folder else name)
+            if name == "fsync" and not is_folder:
+                assert os.fstat(args[0]).st_size == 7  # type: ignore[arg-type]
+            return real(*args, **keywords)
+
+        return call
+
+    for name in ("fsync", "rename"):
+        monkeypatch.setattr(os, name, noted(name))
+    with secure_file_context(path, "w", atomic=True) as file:
+        file.write("content")
+
+    assert done == ["fsync", "rename", "fsync of the folder"]
 
 
 @pytest.mark.parametrize("early", [False, True])

@@ -87,7 +87,10 @@ class ResourceLimits:
         with open(path, "rb") as file:
             document: dict[str, Any] = toml.load(file)
         table = document.get("tool", {}).get("no_leaks", {}).get("limits")
-        return None if table is None else cls.from_mapping(table, f"{os.fspath(path)} [tool.no_leaks.limits]")
+        where = f"{os.fspath(path)} [tool.no_leaks.limits]"
+        if not isinstance(table, Mapping | None):
+            raise SettingError(where, f"{table!r} is not a table")
+        return None if table is None else cls.from_mapping(cast("Mapping[str, object]", table), where)
 
 
 _OPTIONS = ("on_limit", "timeout_s")

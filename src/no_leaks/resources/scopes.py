@@ -89,6 +89,7 @@ class ResourceScope:
             ending.raise_all(errors, f"scope {self.path!r}")
         else:
             tell_beside(first, errors)
+            ending.raise_stopping(errors)
 
 
 CURRENT: ContextVar[ResourceScope | None] = ContextVar("no_leaks_resource_scope", default=None)
