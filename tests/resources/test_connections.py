@@ -557,6 +557,36 @@ def test_what_a_thread_made_too_late_is_closed() -> None:
     assert thing.closed == 1
 
 
+@on_both
+@pytest.mark.parametrize("limit_s", [0.01, None])
+def test_a_factory_in_a_thread_has_a_time_limit(backend: str, limit_s: float | None) -> None:
+    """The thread cannot be broken off: what it makes too late is closed. Without a limit it is waited for."""
+    thing, begun, go_on, closed = Thing(), threading.Event(), threading.Event(), threading.Event()
+    thing.close = closed.set  # type: ignore[method-assign]
+
+    def connect() -> Thing:
+        begun.set()
+        go_on.wait()
+        return thing
+
+    async def main() -> None:
+        if limit_s is None:
+            go_on.set()
+        async with secure_connection_context(connect, in_thread=True, connect_timeout_s=limit_s):
+            pass
+
+    try:
+        if limit_s is None:
+            run(backend, main)
+        else:
+            with pytest.raises(DeadlineExceeded, match=r"connecting to .*connect: took longer than 0.01 s"):
+                run(backend, main)
+            assert not closed.is_set()
+    finally:
+        go_on.set()
+    assert closed.wait(10) if begun.is_set() else limit_s is not None  # a busy machine may begin none in time
+
+
 def test_a_context_is_used_once() -> None:
     """One connection, one block."""
     context = secure_connection_context(Thing, name="once")

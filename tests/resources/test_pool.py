@@ -623,3 +623,23 @@ def test_a_forked_child_gives_back_what_its_parent_had_borrowed(maker: Maker) ->
         anyio.run(pool.release, loans[0])
         anyio.run(pool.aclose)
     assert maker.closed == [1]
+
+
+@on_both
+def test_a_pool_that_cannot_be_made_ready_leaves_nothing(maker: Maker, backend: str) -> None:
+    """What was ready before the factory failed is closed, and the pool is not tracked."""
+    manager = ResourceManager()
+
+    async def make() -> AsyncThing:
+        if len(maker.made) == 2:
+            raise OSError("refused")
+        return await maker()
+
+    async def main() -> None:
+        async with ResourcePool(make, min_idle=3, manager=manager):
+            pass
+
+    with pytest.raises(OSError, match="refused"):
+        run(backend, main)
+    assert maker.closed == [1, 1]
+    assert manager.active() == ()

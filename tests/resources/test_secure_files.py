@@ -372,6 +372,22 @@ def test_an_atomic_file_appears_as_a_whole(path: Path) -> None:
     assert os.listdir(path.parent) == ["data.txt"]
 
 
+def test_a_new_file_that_cannot_be_made_ready_is_removed(
+    path: Path, umask: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be there, empty and with other permissions."""
+
+    def refuse(fd: int, mode: int) -> None:
+        assert path.exists()
+        raise PermissionError("refused")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.raises(PermissionError, match="refused"), secure_file_context(path, "w", permissions=0o644):
+        pass
+
+    assert not path.exists()
+
+
 def test_an_atomic_file_is_durable_before_it_appears(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The content is synced, then renamed, then the folder is synced: a power cut leaves the old file or the new one."""
     done: list[str] = []

@@ -318,3 +318,16 @@ def test_a_forked_child_gives_back_what_its_parent_had_borrowed(maker: Maker) ->
     """It does nothing."""
     with SyncResourcePool(maker) as pool, pool.acquire() as thing:
         assert in_child(lambda: (pool.release(thing), thing.closed)) == repr((None, 0))
+
+
+def test_a_pool_that_cannot_be_made_ready_leaves_nothing(maker: Maker) -> None:
+    """What was ready before the factory failed is closed."""
+
+    def make() -> Thing:
+        if len(maker.made) == 2:
+            raise OSError("refused")
+        return maker()
+
+    with pytest.raises(OSError, match="refused"), SyncResourcePool(make, min_idle=3):
+        pass
+    assert maker.closed == [1, 1]

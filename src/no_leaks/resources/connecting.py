@@ -92,7 +92,7 @@ def _make(lease: Lease) -> None:
 
 async def _amake(lease: Lease, end_s: float) -> None:
     options = lease.options
-    made = await hops.hop(options.create, lambda late: _drop(options, late)) if options.in_thread else options.create()
+    made = await _in_thread(options) if options.in_thread else options.create()
     if inspect.isawaitable(made):
         made = await _awaited(lease, made, end_s)
     if not _is_closable(lease, made) and is_manager(made, awaiting=True):
@@ -101,6 +101,14 @@ async def _amake(lease: Lease, end_s: float) -> None:
     else:
         _refuse_endless(lease, made)
         lease.hold(made)
+
+
+async def _in_thread(options: ConnectionOptions) -> object:
+    """Call the factory in a thread; what it makes for nobody any more is closed."""
+    undo = lambda late: _drop(options, late)  # noqa: E731 - for both
+    if options.connect_timeout_s is None:
+        return await hops.hop(options.create, undo)
+    return await hops.hop_in_time(options.create, undo, options.connect_timeout_s, f"connecting to {options.label}")
 
 
 async def _awaited(lease: Lease, made: Awaitable[object], end_s: float) -> object:

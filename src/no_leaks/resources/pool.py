@@ -51,7 +51,11 @@ class ResourcePool(PoolBase[C]):
 
     async def __aenter__(self) -> ResourcePool[C]:
         self._track()
-        await self.tend()
+        try:
+            await self.tend()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(

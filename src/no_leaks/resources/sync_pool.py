@@ -58,7 +58,11 @@ class SyncResourcePool(PoolBase[C]):
 
     def __enter__(self) -> SyncResourcePool[C]:
         self._track()
-        self.tend()
+        try:
+            self.tend()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
