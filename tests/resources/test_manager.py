@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 import io
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -16,7 +20,7 @@ from support import here, in_child
 import no_leaks
 from no_leaks import ledger
 from no_leaks.model import Owner
-from no_leaks.resources import Handle, ResourceManager
+from no_leaks.resources import Handle, ResourceManager, book
 from no_leaks.resources.handle import State
 
 
@@ -368,6 +372,51 @@ def test_counts_are_exact_under_64_threads(manager: ResourceManager) -> None:
 
     metrics = manager.metrics()
     assert (metrics.created, metrics.cleaned, metrics.leaked, metrics.total_active) == (64_000, 48_000, 16_000, 0)
+
+
+@contextmanager
+def turns_at_each_line(code: str) -> Iterator[None]:
+    """Let the threads that are started in the block take turns at each line of a module: what is not locked goes wrong."""
+
+    def line(frame: FrameType, event: str, arg: object) -> Any:
+        time.sleep(0)
+        return line
+
+    def call(frame: FrameType, event: str, arg: object) -> Any:
+        return line if frame.f_code.co_filename == code else None
+
+    threading.settrace(call)
+    try:
+        yield
+    finally:
+        threading.settrace(None)  # type: ignore[arg-type]  # as its documentation has it
+
+
+def test_counts_are_exact_wherever_threads_take_turns(manager: ResourceManager) -> None:
+    """At every line of the book: registered, closed twice by two, given up to the collector."""
+    things = [Thing() for _ in range(20)]
+    shared = [manager.register(thing, kind="connections") for thing in things]
+    start = threading.Barrier(8)
+
+    def work() -> None:
+        start.wait()
+        for handle in shared:
+            thing = Thing()
+            if manager.register(thing, kind="files").number % 2:
+                manager.unregister(thing)
+            handle.close()
+
+    with turns_at_each_line(cast("str", book.__file__)):
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    metrics = manager.metrics()
+    assert [thing.closed for thing in things] == [1] * 20
+    assert (metrics.created, metrics.total_active, manager.active()) == (180, 0, ())
+    assert metrics.cleaned + metrics.leaked == 180
 
 
 def test_threads_that_close_one_handle_close_it_once(manager: ResourceManager) -> None:
