@@ -5,17 +5,14 @@ from __future__ import annotations
 import gc
 import io
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any, cast
+from collections.abc import Callable
 
 import anyio
 import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
 from support import here, in_child
+from turns import turns_at_each_step
 
 import no_leaks
 from no_leaks import ledger
@@ -374,26 +371,8 @@ def test_counts_are_exact_under_64_threads(manager: ResourceManager) -> None:
     assert (metrics.created, metrics.cleaned, metrics.leaked, metrics.total_active) == (64_000, 48_000, 16_000, 0)
 
 
-@contextmanager
-def turns_at_each_line(code: str) -> Iterator[None]:
-    """Let the threads that are started in the block take turns at each line of a module: what is not locked goes wrong."""
-
-    def line(frame: FrameType, event: str, arg: object) -> Any:
-        time.sleep(0)
-        return line
-
-    def call(frame: FrameType, event: str, arg: object) -> Any:
-        return line if frame.f_code.co_filename == code else None
-
-    threading.settrace(call)
-    try:
-        yield
-    finally:
-        threading.settrace(None)  # type: ignore[arg-type]  # as its documentation has it
-
-
 def test_counts_are_exact_wherever_threads_take_turns(manager: ResourceManager) -> None:
-    """At every line of the book: registered, closed twice by two, given up to the collector."""
+    """At every step in the book: registered, closed twice by two, given up to the collector."""
     things = [Thing() for _ in range(20)]
     shared = [manager.register(thing, kind="connections") for thing in things]
     start = threading.Barrier(8)
@@ -406,7 +385,7 @@ def test_counts_are_exact_wherever_threads_take_turns(manager: ResourceManager) 
                 manager.unregister(thing)
             handle.close()
 
-    with turns_at_each_line(cast("str", book.__file__)):
+    with turns_at_each_step(book):
         threads = [threading.Thread(target=work) for _ in range(8)]
         for thread in threads:
             thread.start()

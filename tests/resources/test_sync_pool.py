@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from backends import Thing
 from support import in_child, wait_until
+from turns import turns_at_each_step
 
 from no_leaks import SyncResourcePool
 from no_leaks.errors import PoolTimeout, ResourceClosed, ResourceError
+from no_leaks.resources import pool_core
 
 
 class Maker:
@@ -76,6 +79,34 @@ def test_threads_share_no_loan(maker: Maker) -> None:
 
     assert (len(served), stats.on_loan, stats.waiting) == (6400, 0, 0)
     assert len(maker.made) <= 5
+    assert set(maker.closed) == {1}
+
+
+def test_no_loan_is_lost_wherever_threads_take_turns(maker: Maker) -> None:
+    """At every step in the pool's books: none is lent twice at once, no place is lost, all are served."""
+    lent: set[int] = set()
+    served: list[int] = []
+
+    def work() -> None:
+        for _ in range(8):
+            with pool.acquire() as thing:
+                assert id(thing) not in lent
+                lent.add(id(thing))
+                time.sleep(0)
+                lent.discard(id(thing))
+                served.append(1)
+
+    with SyncResourcePool(maker, max_size=2, acquire_timeout_s=20) as pool:
+        with turns_at_each_step(pool_core):
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        stats = pool.stats()
+
+    assert (len(served), stats.on_loan, stats.waiting, stats.size) == (64, 0, 0, len(maker.made))
+    assert len(maker.made) <= 2
     assert set(maker.closed) == {1}
 
 

@@ -1,0 +1,31 @@
+"""Threads that take turns at every step, so that what needs a lock and has none goes wrong each time, and not once a year."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, ModuleType
+from typing import Any
+
+
+@contextmanager
+def turns_at_each_step(module: ModuleType) -> Iterator[None]:
+    """Let the threads that are started in the block take turns at each step of a module: what is not locked goes wrong."""
+
+    def step(frame: FrameType, event: str, arg: object) -> Any:
+        time.sleep(0)
+        return step
+
+    def call(frame: FrameType, event: str, arg: object) -> Any:
+        if frame.f_code.co_filename != module.__file__:
+            return None
+        frame.f_trace_opcodes = True  # a "+=" can be interrupted, too
+        return step
+
+    threading.settrace(call)
+    try:
+        yield
+    finally:
+        threading.settrace(None)  # type: ignore[arg-type]  # as its documentation has it
