@@ -517,6 +517,14 @@ def test_the_package_of_resources_names_what_it_lacks() -> None:
         no_leaks.resources.nothing  # type: ignore[attr-defined]
 
 
+def test_all_names_of_the_package_can_be_imported_at_once() -> None:
+    """By `from no_leaks.resources import *`, which gave none."""
+    names: dict[str, object] = {}
+    exec("from no_leaks.resources import *", names)
+
+    assert set(no_leaks.resources.HOMES) == set(no_leaks.resources.__all__) == set(names) - {"__builtins__"}
+
+
 def test_a_file_of_the_standard_library_can_be_registered(manager: ResourceManager) -> None:
     """Its own `close` is found."""
     file: Callable[[], io.StringIO] = io.StringIO

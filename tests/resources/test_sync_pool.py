@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from backends import Thing
 from support import in_child, wait_until
-from turns import turns_at_each_step
+from turns import give_way, turns_at_each_step
 
 from no_leaks import SyncResourcePool
 from no_leaks.errors import PoolTimeout, ResourceClosed, ResourceError
@@ -92,7 +91,7 @@ def test_no_loan_is_lost_wherever_threads_take_turns(maker: Maker) -> None:
             with pool.acquire() as thing:
                 assert id(thing) not in lent
                 lent.add(id(thing))
-                time.sleep(0)
+                give_way()
                 lent.discard(id(thing))
                 served.append(1)
 

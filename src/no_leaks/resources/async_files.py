@@ -6,7 +6,7 @@ import functools
 import io
 import os
 from collections.abc import Callable, Iterable
-from typing import AnyStr, Generic, TypeVar, final
+from typing import Any, AnyStr, Generic, TypeVar, cast, final
 
 from . import hops
 from .files import SecureFile
@@ -127,7 +127,7 @@ class AsyncSecureFile(Generic[AnyStr]):
         while self._ahead and (size < 0 or wanted > 0):
             taken.append(self._ahead.pop())
             wanted -= len(taken[-1])
-        text = (taken or self._ahead)[0][:0].join(taken)
+        text = cast(AnyStr, (b"" if self.wrapped.options.is_binary else "").join(cast("Any", taken)))
         if 0 <= size < len(text):
             self._ahead.append(text[size:])
             return text[:size]

@@ -82,12 +82,13 @@ def _make(lease: Lease) -> None:
         if inspect.iscoroutine(made):
             made.close()
         raise ResourceError(f"{lease.options.label} has to be awaited to connect: use `async with`")
-    if not _is_closable(lease, made) and is_manager(made, awaiting=False):
+    if _is_closable(lease, made):
+        lease.hold(made)
+    elif is_manager(made, awaiting=False):
         entry = Entry(made, lease.options)
         lease.hold(entry.enter(), entry)
     else:
-        _refuse_endless(lease, made)
-        lease.hold(made)
+        raise _endless(lease.options, made)
 
 
 async def _amake(lease: Lease, end_s: float) -> None:
@@ -95,17 +96,21 @@ async def _amake(lease: Lease, end_s: float) -> None:
     made = await _in_thread(options) if options.in_thread else options.create()
     if inspect.isawaitable(made):
         made = await _awaited(lease, made, end_s)
-    if not _is_closable(lease, made) and is_manager(made, awaiting=True):
+    if _is_closable(lease, made):
+        lease.hold(made)
+    elif is_manager(made, awaiting=True):
         entry = Entry(made, options)
         lease.hold(await entry.aenter(end_s - time.monotonic()), entry)
     else:
-        _refuse_endless(lease, made)
-        lease.hold(made)
+        raise _endless(options, made)
 
 
 async def _in_thread(options: ConnectionOptions) -> object:
     """Call the factory in a thread; what it makes for nobody any more is closed."""
-    undo = lambda late: _drop(options, late)  # noqa: E731 - for both
+
+    def undo(late: object) -> None:
+        _drop(options, late)
+
     if options.connect_timeout_s is None:
         return await hops.hop(options.create, undo)
     return await hops.hop_in_time(options.create, undo, options.connect_timeout_s, f"connecting to {options.label}")
@@ -139,15 +144,13 @@ def _is_closable(lease: Lease, made: object) -> bool:
     return lease.options.close is not None or has_close(made)
 
 
-def _refuse_endless(lease: Lease, made: object) -> None:
-    """Refuse what nothing closes: to hand it out would promise what cannot be kept."""
-    if _is_closable(lease, made):
-        return
+def _endless(options: ConnectionOptions, made: object) -> ResourceError:
+    """Return the error for what nothing closes: to hand it out would promise what cannot be kept."""
     if is_manager(made, awaiting=True):
-        raise ResourceError(f"{lease.options.label} gives a context manager that has to be awaited: use `async with`")
+        return ResourceError(f"{options.label} gives a context manager that has to be awaited: use `async with`")
     known = ", ".join(("aclose", *closing.METHODS))
     what = f"gives a {type_name(made)}, which has no method that closes it ({known})"
-    raise ResourceError(f"{lease.options.label} {what}: say by close=... how it is closed")
+    return ResourceError(f"{options.label} {what}: say by close=... how it is closed")
 
 
 def _drop(options: ConnectionOptions, made: object) -> None:

@@ -26,7 +26,7 @@ class Lease:
         self.withdraw: Callable[[], object] | None = None
         self._entry: Entry | None = None
         self._open = False
-        self._pid = os.getpid()
+        self._forks = len(_forks)
 
     def hold(self, connection: object, entry: Entry | None = None) -> None:
         """Answer for a connection from now on, and for the context manager that gave it."""
@@ -34,7 +34,7 @@ class Lease:
 
     def _is_ours(self) -> bool:
         """Whether there is something to close, and here: in a forked child, what the parent opened is the parent's."""
-        if self._open and os.getpid() != self._pid:
+        if self._open and len(_forks) != self._forks:
             self._open = False
         return self._open
 
@@ -127,6 +127,12 @@ class Lease:
             return [(part, None) for part in parts(connection)]
         call = loosened(close, connection)
         return [(connection, lambda: call(connection))]
+
+
+_forks: list[bool] = []
+"""As long as this process is forks away from the first; to ask the system for its number takes longer."""
+if hasattr(os, "register_at_fork"):  # pragma: no branch - only Windows has none
+    os.register_at_fork(after_in_child=lambda: _forks.append(True))
 
 
 def has_close(thing: object) -> bool:

@@ -47,7 +47,7 @@ class ResourceLimits:
     def __post_init__(self) -> None:
         choice(self.on_limit, "on_limit", ON_LIMIT)
         seconds(self.timeout_s, "timeout_s")
-        for kind, limit in (*self.kinds.items(), (TOTAL, self.total)):
+        for kind, limit in cast("tuple[tuple[str, object], ...]", (*self.kinds.items(), (TOTAL, self.total))):
             if not isinstance(limit, Limit):
                 raise SettingError("ResourceLimits", f"{kind}: {limit!r} is not a Limit: write Limit(count=...)")
 

@@ -21,9 +21,10 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
 
 def is_child(thing: object) -> bool:
     """Whether a thing is a child process, of subprocess, multiprocessing or asyncio: those have no `close` that ends one."""
-    if not all(callable(getattr(thing, name, None)) for name in ("terminate", "kill")) or hasattr(thing, "aclose"):
+    if not hasattr(thing, "pid") or hasattr(thing, "aclose"):
         return False
-    return hasattr(thing, "pid") and (hasattr(thing, "returncode") or hasattr(thing, "exitcode"))
+    has_status = hasattr(thing, "returncode") or hasattr(thing, "exitcode")
+    return has_status and all(callable(getattr(thing, name, None)) for name in ("terminate", "kill"))
 
 
 def end(child: Child) -> None:
