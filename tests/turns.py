@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from typing import Any
 
 
 def give_way() -> None:
-    """Let another thread run: a call that waits for nothing lets go of the interpreter's lock."""
-    select.select((), (), (), 0)
+    """Let another thread run: a wait of the shortest time lets go of the interpreter's lock."""
+    select.select((), (), (), 1e-6)
 
 
 @contextmanager
@@ -29,8 +30,11 @@ def turns_at_each_step(module: ModuleType) -> Iterator[None]:
         frame.f_trace_opcodes = True  # a "+=" can be interrupted, too
         return step
 
+    interval_s = sys.getswitchinterval()
     threading.settrace(call)
+    sys.setswitchinterval(1e-6)
     try:
         yield
     finally:
+        sys.setswitchinterval(interval_s)
         threading.settrace(None)  # type: ignore[arg-type]  # as its documentation has it

@@ -168,7 +168,7 @@ def test_a_loan_that_is_out_for_too_long_is_reported_once(
                     pass
                 (overdue,) = pool.stats().overdue
                 assert (overdue.age_s, overdue.pool) == (11, "db")
-                assert overdue.borrower.endswith("reported_once.main")
+                assert overdue.borrower.endswith("main")
                 assert [frame.file.rpartition("/")[2] for frame in overdue.stack if frame.in_app][:2] == [
                     "test_pool.py",
                     "backends.py",
