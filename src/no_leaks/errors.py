@@ -50,7 +50,7 @@ class DeadlineExceeded(ResourceError, TimeoutError):
     def __init__(self, what: str, limit_s: float) -> None:
         self.what = what
         self.limit_s = limit_s
-        super().__init__(f"{what}: took longer than {limit_s:g} s")
+        super().__init__(f"{what}: took longer than {round(limit_s, 3):g} s")
 
 
 class ResourceClosed(ResourceError, ValueError):

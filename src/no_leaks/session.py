@@ -43,10 +43,12 @@ class Session:
         self._others: tuple[Ledger, ...] = ()
         self._carried_s = 0.0
         self._tuned: Settings | None = None
+        self.is_outermost = False
 
     def start(self) -> None:
         """Begin to listen."""
-        if not _sessions:
+        self.is_outermost = not _sessions
+        if self.is_outermost:
             faults.clear()
             customs.tell()
             strays.kept.clear()
