@@ -52,6 +52,14 @@ def capture_here(skip: int = 1) -> RawStack:
     return capture(frame_up(skip + 1))
 
 
+def places_above(frame: FrameType | None, file: str, line: int, function: str) -> Places:
+    """Return `(file, line, function)` of what called a function that is still at work in or above a frame, innermost first."""
+    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != (file, function):
+        frame = frame.f_back
+    above = capture(frame.f_back) if frame is not None else ()
+    return tuple((code.co_filename, line_of(code, lasti), code.co_name) for code, lasti in above)
+
+
 def line_of(code: CodeType, lasti: int) -> int:
     """Return the source line of a bytecode offset, or the first line of the code where it has none."""
     for start, end, line in code.co_lines():

@@ -330,3 +330,34 @@ def test_without_a_standard_input_the_next_number_is_not_known(
     monkeypatch.setattr(audit, "_dup", closed)
     open(tmp_path / "a", "w").close()
     assert last(book, "open").fd is None
+
+
+def test_both_ends_of_a_pair_share_one_walk_up_the_stack(watch: Make) -> None:
+    """The second end's stack begins at its own line, and goes on with what the first end's walk has found."""
+    watching = watch("sockets")
+    for end in socket.socketpair():
+        end.close()
+    second, first = watching.ledger.of("socket.__new__")
+    assert second.stack[2:] == first.stack[2:]
+    assert [code.co_name for code, _ in second.stack[:2]] == ["__init__", "socketpair"]
+    assert second.stack[1][1] > first.stack[1][1]
+
+
+def test_a_first_end_without_a_second_lends_its_stack_to_nobody(watch: Make) -> None:
+    """A call that failed half-way: the next one may have its frame at the same address, and begins at the same line."""
+    watching = watch("sockets")
+
+    def socketpair() -> None:
+        socket.socket().close()
+
+    first = here() + 1
+    socketpair()
+    socketpair()
+    assert [line_of_caller(record) for record in watching.ledger.of("socket.__new__")] == [first + 1, first]
+
+
+def line_of_caller(record: Record) -> int:
+    """Return the line that called the function of this file that made a socket."""
+    from no_leaks import origin
+
+    return origin.line_of(*record.stack[2])

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, TypeAlias
 
 from .. import births, env, faults, ledger, origin
-from ..model import RawStack
+from . import socketpairs
 
 Args: TypeAlias = tuple[Any, ...]  # what an event carries is the interpreter's affair
 Handler: TypeAlias = Callable[[Args, FrameType], None]
@@ -136,20 +136,9 @@ def _socket(args: Args, frame: FrameType) -> None:
     if book is not None:
         # A bare _socket.socket takes no weak reference; its descriptor is explained by the stack alone.
         ref = weakref.ref(args[0]) if hasattr(args[0], "__weakref__") else None
-        record = ledger.Record("socket.__new__", args[1:], _of_loop(book, frame) or origin.capture(frame), ref)
+        record = ledger.Record("socket.__new__", args[1:], socketpairs.stack_of(book, frame), ref)
         births.note_socket(record)
         _write(book, record)
-
-
-def _of_loop(book: ledger.Ledger, frame: FrameType) -> RawStack:
-    """Return the stack of the event loop whose own pipe this is: it was made a moment before, by the same caller."""
-    pair = frame.f_back
-    if pair is None or pair.f_code.co_name != "socketpair":
-        return ()
-    maker = pair.f_back
-    if maker is None or maker.f_code.co_name != "_make_self_pipe":
-        return ()
-    return next((record.stack for record in book.records[-3:] if record.event == "event loop"), ())
 
 
 def _popen(args: Args, frame: FrameType) -> None:
