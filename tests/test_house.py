@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "no_leaks"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("plugin", "cli"),
-    ("library", "session", "canary", "scope", "settle"),
+    ("library", "session", "canary", "scope", "settle", "watching"),
     ("probes", "sensors", "resources"),
     ("reporters", "gate", "baseline"),
     ("diff", "judge", "confirm", "diagnose"),

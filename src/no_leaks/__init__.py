@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .errors import LeakError as LeakError
     from .errors import LeakWarning as LeakWarning
     from .errors import NoLeaksError as NoLeaksError
+    from .errors import NotWatchable as NotWatchable
     from .errors import ResourceError as ResourceError
     from .errors import ResourceLimitExceeded as ResourceLimitExceeded
     from .errors import SettingError as SettingError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .resources import secure_tcp_context as secure_tcp_context
     from .resources import secure_tls_context as secure_tls_context
     from .resources import secure_unix_context as secure_unix_context
+    from .watching import assert_collectable as assert_collectable
+    from .watching import watch as watch
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "LeakWarning",
     "Limit",
     "NoLeaksError",
+    "NotWatchable",
     "ResourceError",
     "ResourceLimitExceeded",
     "ResourceLimits",
@@ -53,6 +57,7 @@ __all__ = [
     "SettingError",
     "SyncResourcePool",
     "acleanup_all_resources",
+    "assert_collectable",
     "check_health",
     "cleanup_all_resources",
     "get_resource_manager",
@@ -65,6 +70,7 @@ __all__ = [
     "secure_tls_context",
     "secure_unix_context",
     "unregister_kind",
+    "watch",
 ]
 
 _HOMES = {
@@ -75,6 +81,7 @@ _HOMES = {
     "LeakError": "errors",
     "LeakWarning": "errors",
     "NoLeaksError": "errors",
+    "NotWatchable": "errors",
     "ResourceError": "errors",
     "ResourceLimitExceeded": "errors",
     "SettingError": "errors",
@@ -97,6 +104,8 @@ _HOMES = {
     "cleanup_all_resources": "resources",
     "get_resource_manager": "resources",
     "get_resource_metrics": "resources",
+    "assert_collectable": "watching",
+    "watch": "watching",
 }
 
 

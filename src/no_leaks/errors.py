@@ -40,6 +40,15 @@ class FilterWarning(UserWarning):
     """A name filter of the marker can equal no name, so that it would switch detection off."""
 
 
+class NotWatchable(NoLeaksError, TypeError):
+    """`watch` or `assert_collectable` was given what nobody can see die; `what` says why, `where` in which call."""
+
+    def __init__(self, where: str, what: str, advice: str) -> None:
+        self.where = where
+        self.what = what
+        super().__init__(f"{where}: {what}; {advice}")
+
+
 class ResourceError(NoLeaksError):
     """The base of what `no_leaks.resources` raises."""
 

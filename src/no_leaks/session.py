@@ -160,7 +160,7 @@ class Session:
         verdict, reason = judge.verdict(found.sighting, scope.settings.allowances)
         if verdict is Verdict.LEAK and found.verdict is not None:
             verdict, reason = found.verdict, found.reason
-        held_by = self._held_by(scope, found)
+        held_by = found.sighting.held_by or self._held_by(scope, found)
         return diagnose.explain(
             found.sighting,
             verdict=verdict,

@@ -21,18 +21,19 @@ TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
     ("temp", "TempProbe", ("temp",)),
     ("managed", "ManagedProbe", ("managed",)),
     ("losses", "LossProbe", KINDS),
+    ("watched", "WatchedProbe", KINDS),
     ("state", "StateProbe", ("state",)),
     ("blocking", "BlockingProbe", ("blocking",)),
+    ("cycles", "CyclesProbe", ("cycles",)),
 )
 """File, class and kinds of each probe, in the order in which they look."""
 
 CARRIED = frozenset({"descriptors", "processes", "threads", "custom"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
-TAKEN = frozenset({"state"})
+TAKEN = frozenset({"state", "cycles"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
 LATER = {
     "memory": "comes with a later version",
-    "cycles": "comes with a later version",
 }
 
 
@@ -135,5 +136,5 @@ class Panel:
         faults.note(f"probe {name}", error)
         probe = self.probes.pop(name, None)
         self._names.clear()
-        if probe is not None and name != "losses":
+        if probe is not None and name not in ("losses", "watched"):
             self.unavailable.update(dict.fromkeys(probe.kinds, f"switched off after {faults.words(error)}"))

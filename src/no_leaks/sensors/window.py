@@ -29,6 +29,9 @@ BORN_FROZEN = 1000
 _users = 0
 _reason: str | None = None
 _frozen = False
+_ours = False
+freezes: int = 0
+"""How often all was frozen so far: what was young before is hidden since."""
 _thawed_s = 0.0
 _cost_s = 0.0
 
@@ -64,7 +67,7 @@ def remove() -> None:
 
 def audited() -> dict[str, Callable[[tuple[Any, ...]], None]]:
     """Return what to do at which audit event: who asks for objects is to see them all."""
-    return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: unfreeze())
+    return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: None if _ours else unfreeze())
 
 
 def shut() -> None:
@@ -81,6 +84,16 @@ def shut() -> None:
         _cost_s = _thawed_s - start
     elif not _frozen:
         _freeze()
+
+
+def listed(generation: int) -> list[object]:
+    """Return what is in one generation and not frozen; for us alone, nothing is unfrozen for this question."""
+    global _ours
+    _ours = True
+    try:
+        return gc.get_objects(generation)
+    finally:
+        _ours = False
 
 
 def is_shut() -> bool:
@@ -117,9 +130,10 @@ def _asked(begins: bool) -> None:
 
 
 def _freeze() -> None:
-    global _frozen
+    global _frozen, freezes
     gc.freeze()
     _frozen = True
+    freezes += 1
 
 
 def _why_not() -> str:
