@@ -19,7 +19,7 @@ from typing import Any
 from . import warnings_
 
 THAW_SHARE = 0.01
-"""Share of the elapsed time that thawing may take."""
+"""Share of the processor's time that thawing may take: a suite that mostly waits would else be thawed for nothing."""
 WALK_S = 1e-7
 """What a collection takes for one block of memory, until one has been measured; counting the objects would walk the heap."""
 
@@ -52,7 +52,7 @@ def install() -> None:
         return  # what the program has frozen by itself is to stay so
     warnings_.asked = _asked
     _freeze()
-    _thawed_s = time.monotonic()
+    _thawed_s = time.process_time()
     _cost_s = WALK_S * sys.getallocatedblocks()
 
 
@@ -75,12 +75,12 @@ def shut() -> None:
     global _thawed_s, _cost_s
     if warnings_.asked is None:
         return
-    start = time.monotonic()
+    start = time.process_time()
     if (start - _thawed_s) * THAW_SHARE > _cost_s:
         unfreeze()
         warnings_.collect()
         _freeze()
-        _thawed_s = time.monotonic()
+        _thawed_s = time.process_time()
         _cost_s = _thawed_s - start
     elif not _frozen:
         _freeze()
