@@ -33,6 +33,9 @@ _ours = False
 freezes: int = 0
 """How often all was frozen so far: what was young before is hidden since."""
 _thawed_s = 0.0
+"""The processor's time at the last thaw."""
+_asked_s = 0.0
+"""When that was last asked for, by the clock."""
 _cost_s = 0.0
 
 
@@ -46,13 +49,13 @@ def reason() -> str:
 
 def install() -> None:
     """Freeze all that there is; a run within a run looks through the outer one's window."""
-    global _users, _thawed_s, _cost_s
+    global _users, _thawed_s, _asked_s, _cost_s
     _users += 1
     if _users > 1 or reason() or gc.get_freeze_count() > BORN_FROZEN:
         return  # what the program has frozen by itself is to stay so
     warnings_.asked = _asked
     _freeze()
-    _thawed_s = time.process_time()
+    _thawed_s, _asked_s = time.process_time(), time.monotonic()
     _cost_s = WALK_S * sys.getallocatedblocks()
 
 
@@ -72,18 +75,32 @@ def audited() -> dict[str, Callable[[tuple[Any, ...]], None]]:
 
 def shut() -> None:
     """Freeze again where somebody had to see all; collect all first, if that is cheap against the time since the last."""
-    global _thawed_s, _cost_s
     if warnings_.asked is None:
         return
-    start = time.process_time()
-    if (start - _thawed_s) * THAW_SHARE > _cost_s:
-        unfreeze()
-        warnings_.collect()
-        _freeze()
-        _thawed_s = time.process_time()
-        _cost_s = _thawed_s - start
+    if _is_due():
+        _thaw()
     elif not _frozen:
         _freeze()
+
+
+def _is_due() -> bool:
+    """Whether a thaw is cheap against the processor's time since the last; that is asked for (2 to 50 us) when the clock allows it."""
+    global _asked_s
+    now = time.monotonic()
+    if (now - _asked_s) * THAW_SHARE <= _cost_s:
+        return False
+    _asked_s = now
+    return (time.process_time() - _thawed_s) * THAW_SHARE > _cost_s
+
+
+def _thaw() -> None:
+    global _thawed_s, _cost_s
+    start = time.process_time()
+    unfreeze()
+    warnings_.collect()
+    _freeze()
+    _thawed_s = time.process_time()
+    _cost_s = _thawed_s - start
 
 
 def listed(generation: int) -> list[object]:
