@@ -551,7 +551,7 @@ def test_a_health_check_without_end_is_a_no(maker: Maker, backend: str) -> None:
             await anyio.sleep_forever()
 
     async def main() -> None:
-        async with ResourcePool(maker, health_check=check, connect_timeout_s=0.01) as pool:
+        async with ResourcePool(maker, health_check=check, connect_timeout_s=0.5) as pool:
             async with pool.acquire():
                 pass
             with anyio.fail_after(10):

@@ -336,7 +336,7 @@ def test_a_health_check_that_blocks_is_a_no(maker: Maker) -> None:
             slow.append(thing)
 
     never, slow = threading.Event(), list[Thing]()
-    with SyncResourcePool(maker, health_check=check, connect_timeout_s=0.01) as pool:
+    with SyncResourcePool(maker, health_check=check, connect_timeout_s=0.5) as pool:
         with pool.acquire():
             pass
         with pool.acquire() as second:
