@@ -23,6 +23,7 @@ KEYWORDS = (
     "grace",
     "confirm",
     "confirm_limit",
+    "rounds",
     "action",
     "strict",
     "task_name_filter",

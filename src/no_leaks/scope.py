@@ -39,6 +39,8 @@ class Found:
     """What repeating the scope has shown; None where it was not repeated."""
     reason: str = ""
     """Why the verdict is so, where it is none of a leak."""
+    held_by: tuple[str, ...] = ()
+    """Who holds it, where that is known already."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +72,7 @@ class Scope:
         self.names = self.names or self.panel.names(self.settings.kinds)
         if tuple(self.before) != self.names or not TAKEN.isdisjoint(self.names):
             self._look_first()
+        self.panel.begin(self.names, self.ledger)
         self.ledger.older = self.before.get("descriptors", EMPTY)
         self.ledger.since_s = self.looked_s
 
@@ -143,7 +146,7 @@ class Scope:
 
     def _may_end(self, spot: Spot, sighting: Sighting) -> bool:
         # What a rule excuses stays: nobody waits for it.
-        return not sighting.proof and not sighting.excuse and spot[0] not in ("losses", "state")
+        return not sighting.proof and not sighting.excuse and spot[0] not in ("losses", "state", "memory")
 
     def _somebody_at_work(self, suspects: dict[Spot, Sighting]) -> bool:
         """Whether waiting can change anything: another thread is alive, or a suspect ends by itself."""

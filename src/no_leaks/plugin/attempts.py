@@ -100,7 +100,8 @@ class Attempts:
         first, spent_ns = self.scope, self.session.spent_ns
         assert first is not None
         self._give_back()
-        self._open(item, replace(first.settings, grace_s=first.settings.grace_s * confirm.PATIENCE))
+        kinds = first.settings.kinds - {"memory"}  # it is counted over all repetitions, and not in each
+        self._open(item, replace(first.settings, kinds=kinds, grace_s=first.settings.grace_s * confirm.PATIENCE))
         scope = self.scope
         assert scope is not None
         try:
@@ -110,6 +111,8 @@ class Attempts:
         finally:
             self._give_back()
             self.owners.wider.keep_apart(scope)
+            if not scope.left:
+                scope.ledger.records.clear()  # or the ledgers of the repetitions would be what grows
             self.session.drop(scope)
             self.scope, self.session.spent_ns = first, spent_ns
 

@@ -137,6 +137,7 @@ def again(item: Any) -> Ending:
     if _NAMES in item.stash:
         item.dtest.globs.update(item.stash[_NAMES])
     hook = item.ihook
+    finalizers = _wider_finalizers(item)
     try:
         ending = _ending(item, lambda: hook.pytest_runtest_setup(item=item), "setup")
         if ending.outcome == "passed":
@@ -150,6 +151,16 @@ def again(item: Any) -> Ending:
         if has_request:
             item._request = False
             item.funcargs = None
+        for known, length in finalizers:
+            del known[length:]  # of fixtures that have ended: they only pile up until the wider one ends
+
+
+def _wider_finalizers(item: Any) -> list[tuple[list[Any], int]]:
+    """Return the finalizers of the wider fixtures that an item asks for, and how many there are."""
+    info = getattr(item, "_fixtureinfo", None)
+    known: dict[str, Any] = getattr(info, "name2fixturedefs", {})
+    wider = [one for defs in known.values() for one in defs if one.scope != "function"]
+    return [(one._finalizers, len(one._finalizers)) for one in wider]
 
 
 def _called(phase: Callable[[], object], when: Any) -> pytest.CallInfo[object]:

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterable
 
 from .. import customs, faults
+from ..config import Settings
 from ..ledger import Ledger
 from ..model import Ident, Kind, Sighting, Snapshot
 from ..names import HANDLES, KINDS
@@ -20,6 +21,7 @@ TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
     ("tasks", "TaskProbe", ("tasks",)),
     ("temp", "TempProbe", ("temp",)),
     ("managed", "ManagedProbe", ("managed",)),
+    ("memory", "MemoryProbe", ("memory",)),
     ("losses", "LossProbe", KINDS),
     ("state", "StateProbe", ("state",)),
     ("blocking", "BlockingProbe", ("blocking",)),
@@ -30,8 +32,9 @@ CARRIED = frozenset({"descriptors", "processes", "threads", "custom"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
 TAKEN = frozenset({"state"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
+BEGUN = ("memory",)
+"""These have to hear when a scope begins, and what it asks for."""
 LATER = {
-    "memory": "comes with a later version",
     "cycles": "comes with a later version",
 }
 
@@ -72,6 +75,25 @@ class Panel:
             names = tuple(name for name, _, served in self._table if name in self.probes and kinds.intersection(served))
             self._names[kinds] = names
         return names
+
+    def tune(self, settings: Settings) -> None:
+        """Tell the probes what the scope that begins asks for."""
+        for name in BEGUN:
+            self._ask(name, "tune", settings)
+
+    def begin(self, names: tuple[str, ...], ledger: Ledger) -> None:
+        """Tell the probes that have to know that a scope begins here."""
+        for name in BEGUN:
+            if name in names:
+                self._ask(name, "begin", ledger)
+
+    def _ask(self, name: str, verb: str, of: object) -> None:
+        probe = self.probes.get(name)
+        if probe is not None:
+            try:
+                getattr(probe, verb)(of)
+            except Exception as error:
+                self.switch_off(name, error)
 
     def look(self, names: tuple[str, ...], ledger: Ledger) -> dict[str, Snapshot]:
         """Take one look through these probes."""

@@ -34,6 +34,7 @@ VERBS: dict[Kind, Verbs] = {
     "threads": STARTED,
     "tasks": Verbs("created", "pending", "pending for"),
     "temp": Verbs("created", "on disk", "on disk for"),
+    "memory": Verbs("grown", "there", "there for"),
     "state": Verbs("changed", "changed", "changed for"),
     "blocking": Verbs("blocked", "blocked", "blocked for"),
 }

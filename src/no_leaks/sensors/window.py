@@ -29,6 +29,10 @@ BORN_FROZEN = 1000
 _users = 0
 _reason: str | None = None
 _frozen = False
+_is_looking = False
+_is_kept = False
+turns = 0
+"""How often what was young has become old: whoever counts young objects twice sees by it whether that is one count."""
 _thawed_s = 0.0
 _cost_s = 0.0
 
@@ -64,13 +68,48 @@ def remove() -> None:
 
 def audited() -> dict[str, Callable[[tuple[Any, ...]], None]]:
     """Return what to do at which audit event: who asks for objects is to see them all."""
-    return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: unfreeze())
+    return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: None if _is_looking else unfreeze())
+
+
+def turn() -> bool:
+    """Let all that there is be old from now on: what is made next is young. False where nothing can be frozen."""
+    if warnings_.asked is None:
+        return False
+    _freeze()
+    return True
+
+
+def young() -> list[object]:
+    """Return the objects made since the last turn that are alive; what is old stays old."""
+    global _is_looking
+    _is_looking = True
+    try:
+        return gc.get_objects()
+    finally:
+        _is_looking = False
+
+
+def everything() -> list[object]:
+    """Return all objects that the collector knows of, old and young: a walk over the heap."""
+    with wide_open():
+        return gc.get_objects()
+
+
+@contextmanager
+def kept() -> Generator[None]:
+    """Let nothing become old meanwhile that is young now, unless the program itself asks for a collection."""
+    global _is_kept
+    outer, _is_kept = _is_kept, True
+    try:
+        yield
+    finally:
+        _is_kept = outer
 
 
 def shut() -> None:
     """Freeze again where somebody had to see all; collect all first, if that is cheap against the time since the last."""
     global _thawed_s, _cost_s
-    if warnings_.asked is None:
+    if warnings_.asked is None or _is_kept:
         return
     start = time.monotonic()
     if (start - _thawed_s) * THAW_SHARE > _cost_s:
@@ -117,9 +156,10 @@ def _asked(begins: bool) -> None:
 
 
 def _freeze() -> None:
-    global _frozen
+    global _frozen, turns
     gc.freeze()
     _frozen = True
+    turns += 1
 
 
 def _why_not() -> str:

@@ -1,0 +1,40 @@
+"""Budget: how much of the run's time may go to us; what is over it is not repeated, and listed as unconfirmed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+SHARE = 0.10
+"""Share of the run's time that all of ours may take, looks at other kinds included."""
+UNMEASURED = 0.04
+"""Share that the sensors take in the middle of the tests, where nothing can measure it."""
+GRANT_S = 2.0
+"""So long a proof may take that has begun within the budget, and has found growth."""
+
+
+class Budget:
+    """Time as it passes, against the time that we have spent; `spent` is asked in seconds."""
+
+    def __init__(
+        self,
+        share: float = SHARE,
+        spent: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        before_s: float | None = None,
+    ) -> None:
+        self.share = share
+        self._spent = spent
+        self._clock = clock
+        # What the process has done before its first test (imports, collection) is part of the run.
+        self._forgiven_s = 0.0
+        self._begun_s = clock() - (time.process_time() if before_s is None else before_s)
+
+    def affords(self, seconds: float) -> bool:
+        """Whether so much more is within the budget."""
+        elapsed = self._clock() - self._begun_s
+        return self._spent() - self._forgiven_s + seconds <= max(self.share - UNMEASURED, self.share / 2) * elapsed
+
+    def forgive(self, seconds: float) -> None:
+        """Leave out of account what it took to prove a leak: a clean run has none."""
+        self._forgiven_s += seconds

@@ -1,0 +1,164 @@
+"""Proof: one question, "does it grow each time?", asked of repetition after repetition until it is answered and located."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from ..model import Places
+from . import census, readings, trend
+from .census import Census, Grown
+from .tracing import Tracer
+
+LOCATING = 2
+"""Repetitions between two censuses: what grows by one each time is told from what grew once."""
+WATCHING = 2
+"""Repetitions in which what was located has to go on growing, the first of them line by line."""
+CHEAP_S = 0.2
+"""So long it is repeated beyond what is needed: a cache that is bounded is full by then."""
+MOST_NAMED = 20
+"""Containers that are watched; those that grew most come first."""
+
+COUNTING, LOCATE, WATCH, DONE = "counting", "locating", "watching", "done"
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """A container that grew, with its growth on each repetition since; let go of when the proof ends."""
+
+    container: object
+    before: int
+    length: int
+    rounds: list[int] = field(default_factory=list[int])
+    places: Places = ()
+
+
+class Proof:
+    """Asks for repetitions as long as something has grown on each; `least` of them have to. Let go with `end`.
+
+    `thorough` also compares what each container holds where nothing else has grown: a list of small numbers grows in
+    place. `affords` says before each repetition whether there is time for one more.
+    """
+
+    def __init__(
+        self,
+        *,
+        least: int = trend.LEAST,
+        thorough: bool = False,
+        affords: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.trend = trend.Trend()
+        self.stage = COUNTING
+        self.is_unanswered = False
+        """Whether there was no time for an answer, or a repetition went wrong."""
+        self.located: list[Watched] = []
+        self._least = least
+        self._thorough = thorough
+        self._affords = affords
+        self._clock = clock
+        self._started_s = clock()
+        self._census: Census = {}
+        self._left = 0
+        self._whole = False
+
+    @property
+    def grows(self) -> bool:
+        """Whether the answer is yes."""
+        return self.stage == DONE and not self.is_unanswered and (bool(self.located) or self.trend.grows)
+
+    @property
+    def took_s(self) -> float:
+        """How long it has been under way."""
+        return self._clock() - self._started_s
+
+    def wants_more(self) -> bool:
+        """Whether another repetition is needed, and there is time for it."""
+        if self.stage != DONE and not self._affords():
+            self.give_up()
+        return self.stage != DONE
+
+    @contextmanager
+    def one_more(self) -> Generator[None]:
+        """Run one repetition inside; what it adds is counted when it ends."""
+        tracer = Tracer([one.container for one in self.located]) if self._is_to_be_traced() else None
+        with tracer.at_work() if tracer is not None else nullcontext():
+            yield
+        if tracer is not None:
+            for place, found in tracer.places.items():
+                self.located[place].places = found
+
+    def look(self) -> None:
+        """Count what there is at the end of a repetition; where that is must be the same each time."""
+        if self.stage == COUNTING:
+            self._count()
+        elif self.stage == LOCATE:
+            self._locate()
+        elif self.stage == WATCH:
+            self._watch()
+
+    def give_up(self) -> None:
+        """Ask no further: it could not be repeated."""
+        self.stage, self.is_unanswered = DONE, True
+
+    def end(self) -> None:
+        """Let go of every container."""
+        self.located.clear()
+        self._census = {}
+
+    def _is_to_be_traced(self) -> bool:
+        return self.stage == WATCH and bool(self.located) and not self.located[0].rounds
+
+    def _count(self) -> None:
+        known = self.trend.count
+        reading = readings.take(whole=self._whole)
+        # The program has asked for a collection in between: what was young is old, and all has to be counted.
+        self._whole = self._whole or (known is not None and reading.count != known)
+        self.trend.add(readings.take(whole=True) if self._whole and reading.count != readings.WHOLE else reading)
+        rounds = self.trend.rounds
+        if self._thorough and not self._census:
+            self._census = census.take()
+            return
+        if rounds and not self.trend.grows and not self._thorough:
+            self.stage = DONE
+        elif rounds >= self._least and not (self.trend.shrinks and rounds < trend.MOST):
+            self._begin_to_locate(rounds)
+
+    def _begin_to_locate(self, rounds: int) -> None:
+        if self._thorough:
+            self._find(rounds)
+        else:
+            self.stage, self._left, self._census = LOCATE, LOCATING, census.take()
+
+    def _locate(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._find(LOCATING)
+
+    def _find(self, times: int) -> None:
+        self.located = [Watched(one.container, one.before, one.after) for one in self._grown(times)]
+        self._census = {}
+        self.stage, self._left = (WATCH, WATCHING) if self.located or self.trend.grows else (DONE, 0)
+
+    def _grown(self, times: int) -> list[Grown]:
+        own = {id(self._census), id(self.located), id(self.trend.types)}
+        return [one for one in census.grown(self._census, times) if id(one.container) not in own][:MOST_NAMED]
+
+    def _watch(self) -> None:
+        for one in self.located:
+            length = census.length_of(one.container) or 0
+            one.rounds.append(length - one.length)
+            one.length = length
+        had = bool(self.located)
+        self.located = [one for one in self.located if one.rounds[-1] > 0]
+        self._left -= 1
+        if had and not self.located:
+            self.stage = DONE
+            self.trend = trend.Trend()  # what grew was a container, and it grows no more
+        elif self._left <= 0 and not self._is_cheap():
+            self.stage = DONE
+
+    def _is_cheap(self) -> bool:
+        return self.took_s < CHEAP_S and WATCHING - self._left < trend.MOST
