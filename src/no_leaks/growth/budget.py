@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 SHARE = 0.10
 """Share of the run's time that all of ours may take, looks at other kinds included."""
-UNMEASURED = 0.04
-"""Share that the sensors take in the middle of the tests, where nothing can measure it."""
+UNMEASURED = 0.5
+"""Part of that share which is kept for what cannot be measured: the sensors in the middle of the tests, a proof under way."""
+START_S = 0.1
+"""What a run has beside its share: a suite of one test is to be repeated, too."""
 GRANT_S = 2.0
-"""So long a proof may take that has begun within the budget, and has found growth."""
+"""So long a proof may take that has begun within the budget, and finds growth each time."""
+FORGIVEN_S = 0.25
+"""So much of what it took to prove leaks is left out of account: a clean run has none."""
 
 
 class Budget:
@@ -32,9 +36,12 @@ class Budget:
 
     def affords(self, seconds: float) -> bool:
         """Whether so much more is within the budget."""
+        if not self.share:
+            return False
         elapsed = self._clock() - self._begun_s
-        return self._spent() - self._forgiven_s + seconds <= max(self.share - UNMEASURED, self.share / 2) * elapsed
+        own = self._spent() - min(self._forgiven_s, FORGIVEN_S)
+        return own + seconds <= START_S + self.share * UNMEASURED * elapsed
 
     def forgive(self, seconds: float) -> None:
-        """Leave out of account what it took to prove a leak: a clean run has none."""
+        """Hear what it took to prove a leak."""
         self._forgiven_s += seconds
