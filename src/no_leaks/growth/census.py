@@ -10,11 +10,12 @@ import gc
 import io
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import compress
 from typing import Any, NamedTuple, cast
 
 from ..sensors import window
+from . import readings
 
 LENGTHS: dict[type, Callable[[Any], int]] = {
     dict: dict.__len__,
@@ -29,6 +30,8 @@ LENGTHS: dict[type, Callable[[Any], int]] = {
 UNTRACKED = frozenset({dict, bytearray, array, io.BytesIO})
 """What the collector may not list."""
 CHUNK = 10_000
+SAMPLES = 100
+"""So many of the young objects are asked who holds them."""
 _MRO = vars(type)["__mro__"]
 
 
@@ -69,6 +72,16 @@ def containers() -> Iterator[object]:
     for start in range(0, len(things), CHUNK):
         held = gc.get_referents(*things[start : start + CHUNK])
         yield from compress(held, map(UNTRACKED.__contains__, map(type, held)))
+
+
+def holding(types: Container[str], most: int = SAMPLES) -> list[object]:
+    """Return the old containers that hold young objects of these types: one pass over the heap at the collector's speed."""
+    things = [thing for thing in window.young() if readings.name_of(type(thing)) in types][-most:]
+    young = {id(thing) for thing in window.young()}
+    found = [one for one in gc.get_referrers(*things) if id(one) not in young and type(one) in LENGTHS]
+    found = [one for one in found if one is not things]
+    things.clear()
+    return found
 
 
 def length_of(thing: object) -> int | None:

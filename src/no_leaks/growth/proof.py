@@ -39,7 +39,7 @@ class Proof:
     """Asks for repetitions as long as something has grown on each; `least` of them have to. Let go with `end`.
 
     `thorough` also compares what each container holds where nothing else has grown: a list of small numbers grows in
-    place. `affords` says before each repetition whether there is time for one more.
+    place. `affords` says before each repetition whether there is time for one more, by how long it took.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Proof:
         *,
         least: int = trend.LEAST,
         thorough: bool = False,
-        affords: Callable[[], bool] = lambda: True,
+        affords: Callable[[float], bool] = lambda took_s: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trend = trend.Trend()
@@ -63,6 +63,8 @@ class Proof:
         self._census: Census = {}
         self._left = 0
         self._whole = False
+        self._is_asked = False
+        """Whether what is watched is what the objects said that holds them."""
 
     @property
     def grows(self) -> bool:
@@ -76,7 +78,7 @@ class Proof:
 
     def wants_more(self) -> bool:
         """Whether another repetition is needed, and there is time for it."""
-        if self.stage != DONE and not self._affords():
+        if self.stage != DONE and not self._affords(self.took_s):
             self.give_up()
         return self.stage != DONE
 
@@ -127,10 +129,19 @@ class Proof:
             self._begin_to_locate(rounds)
 
     def _begin_to_locate(self, rounds: int) -> None:
+        """Ask the objects that grew who holds them; where that names no container, count all that there are."""
         if self._thorough:
             self._find(rounds)
+            return
+        held = census.holding(self.trend.types) if self.trend.objects_grow and not self._whole else []
+        if held:
+            self._is_asked = True
+            self._begin_to_watch([Grown(one, length, length) for one in held if (length := census.length_of(one))])
         else:
-            self.stage, self._left, self._census = LOCATE, LOCATING, census.take()
+            self._begin_to_count_all()
+
+    def _begin_to_count_all(self) -> None:
+        self.stage, self._left, self._census = LOCATE, LOCATING, census.take()
 
     def _locate(self) -> None:
         self._left -= 1
@@ -138,8 +149,11 @@ class Proof:
             self._find(LOCATING)
 
     def _find(self, times: int) -> None:
-        self.located = [Watched(one.container, one.before, one.after) for one in self._grown(times)]
-        self._census = {}
+        found, self._census = self._grown(times), {}
+        self._begin_to_watch(found)
+
+    def _begin_to_watch(self, found: list[Grown]) -> None:
+        self.located = [Watched(one.container, one.before, one.after) for one in found]
         self.stage, self._left = (WATCH, WATCHING) if self.located or self.trend.grows else (DONE, 0)
 
     def _grown(self, times: int) -> list[Grown]:
@@ -154,7 +168,10 @@ class Proof:
         had = bool(self.located)
         self.located = [one for one in self.located if one.rounds[-1] > 0]
         self._left -= 1
-        if had and not self.located:
+        if had and not self.located and self._is_asked:
+            self._is_asked = False
+            self._begin_to_count_all()
+        elif had and not self.located:
             self.stage = DONE
             self.trend = trend.Trend()  # what grew was a container, and it grows no more
         elif self._left <= 0 and not self._is_cheap():

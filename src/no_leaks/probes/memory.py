@@ -6,6 +6,7 @@ from typing import final
 
 from .. import judge
 from ..config import Settings
+from ..growth.budget import GRANT_S
 from ..growth.proof import Proof
 from ..growth.suspicion import Suspicions
 from ..ledger import Ledger
@@ -75,7 +76,9 @@ class MemoryProbe:
 
     def proof(self) -> Proof:
         """Return the question that is to be put to the repetitions of the test that was suspected."""
-        return Proof(least=self._rounds, thorough=self._is_asked)
+        if self._is_asked:
+            return Proof(least=self._rounds, thorough=True)
+        return Proof(least=self._rounds, affords=lambda took_s: took_s < GRANT_S)
 
     def clear(self, ledger: Ledger) -> None:
         """Hear that a test has not grown when it was repeated."""
