@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..growth import telling
-from ..growth.budget import Budget
-from ..growth.proof import Proof
+from ..memory import telling
+from ..memory.budget import Budget
+from ..memory.proof import Proof
 from ..model import Evidence, Verdict
 from ..probes.memory import SUSPECTED, MemoryProbe
 from ..scope import Found, Scope
@@ -29,9 +29,10 @@ def is_suspected(first: Scope) -> bool:
 
 
 def proof(session: Session, first: Scope) -> Proof | None:
-    """Return the question that is open, if it is."""
+    """Return the question that is open, if it is: what holds an unclosed file grows with it, and that is one leak."""
     probe = _probe(session)
-    return probe.proof() if probe is not None and is_suspected(first) else None
+    others = any(found.sighting.proof and not found.sighting.once for found in first.left or ())
+    return probe.proof() if probe is not None and is_suspected(first) and not others else None
 
 
 def settle(asked: Proof, once_more: Callable[[], str], forget: Callable[[], None]) -> None:
@@ -55,16 +56,14 @@ def answered(session: Session, first: Scope, asked: Proof) -> tuple[Found, ...]:
         told = telling.tell(asked, BY)
     finally:
         asked.end()
-    if probe is not None:
+    if probe is not None and asked.is_over:
         if asked.is_unanswered:
             probe.suspicions.unconfirmed.append(first.owner.test or "")
         elif told:
             probe.suspicions.budget.forgive(asked.took_s)
         else:
             probe.clear(first.ledger)
-    grown = (
-        Found(one.sighting, None, Evidence(rounds=one.rounds), Verdict.LEAK, held_by=one.held_by) for one in told
-    )
+    grown = (Found(one.sighting, None, Evidence(rounds=one.rounds), Verdict.LEAK, held_by=one.held_by) for one in told)
     return (*dropped(first), *grown)
 
 

@@ -65,7 +65,7 @@ class Repetition:
                     rounds.append(self._left_again(scope, seen))
                     self._mark(scope.left or (), seen)
                     causes = confirm.grown(rounds, causes)
-                if proof is not None:
+                if proof is not None and not causes:
                     growing.settle(proof, lambda: self._round(item, once_more)[0], forget)
         except overdue.Overdue as bell:  # it rang when the repetition had just ended
             failure = str(bell)

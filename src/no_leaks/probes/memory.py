@@ -6,9 +6,9 @@ from typing import final
 
 from .. import judge
 from ..config import Settings
-from ..growth.budget import GRANT_S
-from ..growth.proof import Proof
-from ..growth.suspicion import Suspicions
+from ..memory.budget import GRANT_S
+from ..memory.proof import Proof
+from ..memory.suspicion import Suspicions
 from ..ledger import Ledger
 from ..model import Ident, Kind, Resource, Sighting, Snapshot
 

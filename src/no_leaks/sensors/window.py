@@ -31,7 +31,7 @@ _reason: str | None = None
 _frozen = False
 _is_looking = False
 _is_kept = False
-turns = 0
+turns: int = 0
 """How often what was young has become old: whoever counts young objects twice sees by it whether that is one count."""
 _thawed_s = 0.0
 _cost_s = 0.0

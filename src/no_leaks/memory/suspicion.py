@@ -47,7 +47,8 @@ class Suspicions:
         self._heap = readings.heap()
         self._turns = window.turns + 1
         if not window.turn():
-            self._turns, self._blocks = -1, readings.blocks()
+            self._turns = -1
+            self._blocks = readings.blocks()
 
     def is_new(self, function: str) -> bool:
         """Collect what the test has left, and say whether it may have left more than such tests do."""

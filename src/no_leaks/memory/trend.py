@@ -18,12 +18,12 @@ NATIVE = 256
 class Trend:
     """What has grown on every repetition so far; what is kept is of one size, or it would count itself."""
 
-    __slots__ = ("_last", "blocks", "count", "heap", "rounds", "types")
+    __slots__ = ("_last", "blocks", "heap", "rounds", "since", "types")
 
     def __init__(self) -> None:
         self.rounds = 0
         """How many changes have been seen: one less than readings."""
-        self.count: int | None = None
+        self.since: int | None = None
         self.types: dict[str, array[int]] = {}
         """Growth of each type that grew every time."""
         self.blocks = array("q")
@@ -33,8 +33,8 @@ class Trend:
     def add(self, reading: Reading) -> None:
         """Take a reading; one that counts otherwise than the last begins the series anew."""
         last, self._last = self._last, reading
-        if last is None or last.count != reading.count:
-            self.rounds, self.count = 0, reading.count
+        if last is None or last.since != reading.since:
+            self.rounds, self.since = 0, reading.since
             self.types, self.blocks, self.heap = {}, array("q"), array("q")
             return
         changes = changed(last.types, reading.types)
@@ -70,8 +70,12 @@ class Trend:
     @property
     def shrinks(self) -> bool:
         """Whether it grows less than at first: a cache that fills up ends so."""
-        series = [*self.types.values(), *([self.blocks] if self.blocks_grow else []), *([self.heap] if self.heap_grows else [])]
-        return all(grown[-1] < grown[0] for grown in series)
+        series = [
+            *self.types.values(),
+            *([self.blocks] if self.blocks_grow else []),
+            *([self.heap] if self.heap_grows else []),
+        ]
+        return bool(series) and all(grown[-1] < grown[0] for grown in series)
 
     @property
     def growth(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from ..model import Places
+from ..sensors import window
 from . import census, readings, trend
 from .census import Census, Grown
 from .tracing import Tracer
@@ -16,8 +17,12 @@ LOCATING = 2
 """Repetitions between two censuses: what grows by one each time is told from what grew once."""
 WATCHING = 2
 """Repetitions in which what was located has to go on growing, the first of them line by line."""
-CHEAP_S = 0.2
-"""So long it is repeated beyond what is needed: a cache that is bounded is full by then."""
+CHEAP_S = 0.15
+"""So much of the processor's time is given to repetitions beyond what is needed: a cache that is bounded is full by then."""
+LOADED = 10
+"""And so many times that by the clock on the wall."""
+MOST_WATCHED = 150
+"""So often a container is watched at most."""
 MOST_NAMED = 20
 """Containers that are watched; those that grew most come first."""
 
@@ -49,6 +54,7 @@ class Proof:
         thorough: bool = False,
         affords: Callable[[float], bool] = lambda took_s: True,
         clock: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = time.process_time,
     ) -> None:
         self.trend = trend.Trend()
         self.stage = COUNTING
@@ -59,6 +65,8 @@ class Proof:
         self._thorough = thorough
         self._affords = affords
         self._clock = clock
+        self._work = work
+        self._cheap_from = 0.0, 0.0
         self._started_s = clock()
         self._census: Census = {}
         self._left = 0
@@ -70,6 +78,11 @@ class Proof:
     def grows(self) -> bool:
         """Whether the answer is yes."""
         return self.stage == DONE and not self.is_unanswered and (bool(self.located) or self.trend.grows)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was asked to the end."""
+        return self.stage == DONE
 
     @property
     def took_s(self) -> float:
@@ -114,15 +127,16 @@ class Proof:
         return self.stage == WATCH and bool(self.located) and not self.located[0].rounds
 
     def _count(self) -> None:
-        known = self.trend.count
-        reading = readings.take(whole=self._whole)
-        # The program has asked for a collection in between: what was young is old, and all has to be counted.
-        self._whole = self._whole or (known is not None and reading.count != known)
-        self.trend.add(readings.take(whole=True) if self._whole and reading.count != readings.WHOLE else reading)
-        rounds = self.trend.rounds
         if self._thorough and not self._census:
             self._census = census.take()
+            window.turn()  # it has looked at all, young and old
             return
+        known = self.trend.since
+        reading = readings.take(whole=self._whole)
+        # The program has asked for a collection in between: what was young is old, and all has to be counted.
+        self._whole = self._whole or (known is not None and reading.since != known)
+        self.trend.add(readings.take(whole=True) if self._whole and reading.since != readings.WHOLE else reading)
+        rounds = self.trend.rounds
         if rounds and not self.trend.grows and not self._thorough:
             self.stage = DONE
         elif rounds >= self._least and not (self.trend.shrinks and rounds < trend.MOST):
@@ -165,6 +179,8 @@ class Proof:
             length = census.length_of(one.container) or 0
             one.rounds.append(length - one.length)
             one.length = length
+        if WATCHING - self._left <= 0:
+            self._cheap_from = self._clock(), self._work()
         had = bool(self.located)
         self.located = [one for one in self.located if one.rounds[-1] > 0]
         self._left -= 1
@@ -178,4 +194,6 @@ class Proof:
             self.stage = DONE
 
     def _is_cheap(self) -> bool:
-        return self.took_s < CHEAP_S and WATCHING - self._left < trend.MOST
+        wall, work = self._cheap_from
+        is_short = self._work() - work < CHEAP_S and self._clock() - wall < CHEAP_S * LOADED
+        return is_short and WATCHING - self._left < MOST_WATCHED

@@ -14,6 +14,8 @@ from .proof import Proof, Watched
 
 MOST = 5
 """Containers that are reported of one test; what grew most comes first."""
+ROUNDS = 10
+"""Repetitions whose growth is told one by one."""
 BUILTIN = frozenset({"dict", "list", "tuple", "set", "cell", "function", "frame", "method", "generator", "object"})
 """Types that say nothing of what grew, where there is another."""
 
@@ -33,11 +35,7 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
         return ()
     held = [(one, _path(one.container)) for one in proof.located]
     shown = [(one, path) for one, path in held if path]
-    told = [
-        _of_container(one, path, proof, by)
-        for one, path in shown
-        if not bounded.excuse(one.container, path)
-    ]
+    told = [_of_container(one, path, proof, by) for one, path in shown if not bounded.excuse(one.container, path)]
     if shown or not proof.trend.grows:
         return tuple(told[:MOST])  # what else grew is in them
     return (_of_objects(proof, by),) if proof.trend.objects_grow else (_of_native(proof, by),)
@@ -65,14 +63,14 @@ def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) ->
             places=one.places,
         ),
         path,
-        tuple(one.rounds),
+        tuple(one.rounds[:ROUNDS]),
     )
 
 
 def _of_objects(proof: Proof, by: str) -> Growth:
     grown = {name: tuple(rounds) for name, rounds in proof.trend.types.items()}
     names = sorted(grown, key=lambda name: (name in BUILTIN, -sum(grown[name]), name))
-    path, sizes = _held(names[0], proof.trend.count == readings.WHOLE)
+    path, sizes = _held(names[0], proof.trend.since == readings.WHOLE)
     listed = ", ".join(f"{grown[name][-1]:+d} {name}" for name in names[:MOST])
     more = f" and {count(len(names) - MOST, 'more type')}" if len(names) > MOST else ""
     return Growth(
@@ -118,6 +116,6 @@ def dotted(path: Iterable[str]) -> str:
     """Return a path of holders as code has it: "shop.http._CLIENTS['profile']"."""
     words = ""
     for step in path:
-        step = step.removeprefix("module ").removeprefix("class ")
-        words += step if step.startswith("[") or not words else f".{step}"
+        name = step.removeprefix("module ").removeprefix("class ")
+        words += name if name.startswith("[") or not words else f".{name}"
     return words

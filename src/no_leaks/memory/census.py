@@ -18,12 +18,12 @@ from ..sensors import window
 from . import readings
 
 LENGTHS: dict[type, Callable[[Any], int]] = {
-    dict: dict.__len__,
-    list: list.__len__,
-    set: set.__len__,
-    deque: deque.__len__,
-    bytearray: bytearray.__len__,
-    array: array.__len__,
+    dict: vars(dict)["__len__"],
+    list: vars(list)["__len__"],
+    set: vars(set)["__len__"],
+    deque: vars(deque)["__len__"],
+    bytearray: vars(bytearray)["__len__"],
+    array: vars(array)["__len__"],
     io.BytesIO: lambda buffer: buffer.getbuffer().nbytes,
 }
 """How long a container is, by its own type's word: a subclass may say anything."""

@@ -36,7 +36,7 @@ class Tracer:
             yield
         finally:
             sys.settrace(outer)
-            threading.settrace(threads)  # type: ignore[arg-type]  # None is what it was
+            threading.settrace(threads)
             self._at.clear()
 
     def trace(self, frame: FrameType, event: str, arg: object) -> Callable[..., Any] | None:
