@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from .errors import SettingError
@@ -51,7 +51,7 @@ def _ask(asked: Proof, fn: Callable[[], object]) -> None:
 
 
 @contextmanager
-def _listening() -> Iterator[None]:
+def _listening() -> Generator[None]:
     """Open the window that lets us count what is young, and let everybody else see all."""
     session = Session(("memory",), root=os.getcwd())
     session.start()

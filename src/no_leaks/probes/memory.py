@@ -6,10 +6,10 @@ from typing import final
 
 from .. import judge
 from ..config import Settings
+from ..ledger import Ledger
 from ..memory.budget import GRANT_S
 from ..memory.proof import Proof
 from ..memory.suspicion import Suspicions
-from ..ledger import Ledger
 from ..model import Ident, Kind, Resource, Sighting, Snapshot
 
 _NOTHING: Snapshot = frozenset()
