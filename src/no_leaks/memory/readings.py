@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..diagnose import frames, roots
 from ..sensors import warnings_, window
 
 _QUALNAME = vars(type)["__qualname__"]
@@ -25,6 +27,8 @@ class Reading(NamedTuple):
 
 
 WHOLE = -1
+PARTS = (dict, list, tuple)
+"""What an object of the runner's is made of."""
 
 
 def take(*, whole: bool = False) -> Reading:
@@ -32,9 +36,19 @@ def take(*, whole: bool = False) -> Reading:
     if whole or not window.is_shut():
         with window.wide_open():
             warnings_.collect()
-        return Reading(by_name(window.everything()), blocks(), heap(), WHOLE)
+        return Reading(by_name(theirs(window.everything())), blocks(), heap(), WHOLE)
     warnings_.collect()
-    return Reading(by_name(window.young()), blocks(), heap(), window.turns)
+    return Reading(by_name(theirs(window.young())), blocks(), heap(), window.turns)
+
+
+def theirs(things: list[object]) -> list[object]:
+    """Return the objects that are not the runner's or ours, nor what those are made of: some plugins write down each call."""
+    hidden = {cls for cls in set(map(type, things)) if frames.is_hidden_module(roots.module_of(cls))}
+    own = [thing for thing in things if type(thing) in hidden]
+    parts = [part for part in gc.get_referents(*own) if type(part) in PARTS]
+    parts += [part for part in gc.get_referents(*parts) if type(part) in PARTS]
+    left_out = {id(one) for one in (*own, *parts)}
+    return [thing for thing in things if id(thing) not in left_out]
 
 
 def by_name(things: Iterable[object]) -> Counter[str]:

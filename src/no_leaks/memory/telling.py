@@ -36,8 +36,8 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
     held = [(one, _path(one.container)) for one in proof.located]
     shown = [(one, path) for one, path in held if path]
     told = [_of_container(one, path, proof, by) for one, path in shown if not bounded.excuse(one.container, path)]
-    if shown or not proof.trend.grows:
-        return tuple(told[:MOST])  # what else grew is in them
+    if held or not proof.trend.grows:
+        return tuple(told[:MOST])  # what else grew is in them; what nobody is seen to hold is the runner's
     return (_of_objects(proof, by),) if proof.trend.objects_grow else (_of_native(proof, by),)
 
 

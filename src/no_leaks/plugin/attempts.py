@@ -188,7 +188,7 @@ class Attempts:
         start = perf_counter_ns()
         wrong: list[Exception] = []
         if scope.left:
-            self._repetition(scope).refuse(item, reports)
+            self._repetition(scope).close(item, reports)
             try:
                 scope.settings = markers.settings_of(item, scope.settings)
             except SettingError as error:  # of a marker that the test has just added

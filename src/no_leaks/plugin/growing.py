@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .. import confirm
 from ..memory import telling
 from ..memory.budget import Budget
 from ..memory.proof import Proof
@@ -29,9 +30,11 @@ def is_suspected(first: Scope) -> bool:
 
 
 def proof(session: Session, first: Scope) -> Proof | None:
-    """Return the question that is open, if it is: what holds an unclosed file grows with it, and that is one leak."""
+    """Return the question that is open, if it is: what holds an unclosed file grows with it, and that is told already."""
     probe = _probe(session)
-    others = any(found.sighting.proof and not found.sighting.once for found in first.left or ())
+    others = any(
+        not confirm.is_open(found.sighting, first.settings) and not found.sighting.once for found in dropped(first)
+    )
     return probe.proof() if probe is not None and is_suspected(first) and not others else None
 
 

@@ -93,6 +93,11 @@ class Repetition:
             self.leave_open(why)
         return bool(why)
 
+    def close(self, item: Any, reports: Sequence[pytest.TestReport]) -> None:
+        """Leave nothing unsaid: say why what is open still could not be answered, and drop what was only suspected."""
+        self.refuse(item, reports)
+        self.first.left = growing.dropped(self.first)
+
     def leave_open(self, why: str) -> None:
         """Answer no question, and say why."""
         self._rule(lambda cause: Ruling(Verdict.UNCONFIRMED, reason=why))
