@@ -21,6 +21,7 @@ from .sensors import warnings_
 
 TURNS = 5
 TURN_S = 1e-6
+MANY = 300
 """So often is looked whether a plant is gone, with a turn for others in between."""
 
 
@@ -152,6 +153,13 @@ def _managed() -> Generator[str]:
         handle.unregister()
 
 
+@contextmanager
+def _objects() -> Generator[str]:
+    kept: list[object] = [[] for _ in range(MANY)]
+    yield "a list that grew"
+    kept.clear()
+
+
 Plant = Callable[[], AbstractContextManager[str]]
 
 PLANTS: dict[Kind, tuple[Plant, ...]] = {
@@ -165,6 +173,7 @@ PLANTS: dict[Kind, tuple[Plant, ...]] = {
     "temp": (_temp,),
     "managed": (_managed,),
     "unclosed": (_unclosed,),
+    "memory": (_objects,),
     "state": (_state,),
 }
 """What is planted for each kind; a loss (un-awaited, unclosed) is proven by being heard, and has nothing to let go of."""
@@ -203,6 +212,7 @@ def _try(panel: Panel, kind: Kind, plant: Plant) -> Result:
         with at_work(ledger), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings_.listen()
+            panel.begin(names, ledger)
             before = panel.look(names, ledger)
             with plant() as detail:
                 born = diff(before, panel.look(names, ledger)).born

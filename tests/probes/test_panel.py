@@ -54,7 +54,7 @@ def test_names_keep_the_order_of_the_table() -> None:
 
 def test_kinds_of_a_later_version_are_unavailable_with_a_reason() -> None:
     """A kind that is named in the docs and not built yet is never silently clean."""
-    assert Panel(("memory",)).unavailable == {"memory": LATER["memory"]}
+    assert Panel(("cycles",)).unavailable == {"cycles": LATER["cycles"]}
 
 
 def test_a_look_asks_only_the_probes_that_are_there(book: Ledger) -> None:

@@ -111,8 +111,6 @@ class Attempts:
         finally:
             self._give_back()
             self.owners.wider.keep_apart(scope)
-            if not scope.left:
-                scope.ledger.records.clear()  # or the ledgers of the repetitions would be what grows
             self.session.drop(scope)
             self.scope, self.session.spent_ns = first, spent_ns
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .. import confirm
+from .. import confirm, ledger
 from ..config import Settings
 from ..confirm import Ruling
 from ..model import Spot, Verdict
@@ -66,7 +66,7 @@ class Repetition:
                     self._mark(scope.left or (), seen)
                     causes = confirm.grown(rounds, causes)
                 if proof is not None and not causes:
-                    growing.settle(proof, lambda: self._round(item, once_more)[0], forget)
+                    growing.settle(proof, lambda: self._unbooked(item, once_more), forget)
         except overdue.Overdue as bell:  # it rang when the repetition had just ended
             failure = str(bell)
         finally:
@@ -83,6 +83,12 @@ class Repetition:
         with overdue.broken_off(self.first.settings) as late:
             failure, scope = once_more()
         return next(iter(late), failure), scope
+
+    def _unbooked(self, item: Any, once_more: Callable[[], tuple[str, Scope]]) -> str:
+        """Run the item once more, and let go of what is known of that: our own books must not be what grows."""
+        failure, scope = self._round(item, once_more)
+        ledger.forget(scope.ledger)
+        return failure
 
     def refuse(self, item: Any, reports: Sequence[pytest.TestReport]) -> bool:
         """Leave the questions open where something is in the way of a repetition; say what it is."""

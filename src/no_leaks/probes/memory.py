@@ -87,7 +87,7 @@ class MemoryProbe:
 
 SUSPECTED = Sighting(
     kind="memory",
-    resource=Resource("memory", ""),
+    resource=Resource("memory", "in use"),
     summary="objects or native memory were left, more than such tests leave",
     fix="",
 )
