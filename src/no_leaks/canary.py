@@ -207,12 +207,13 @@ def _plants(kind: Kind) -> list[Plant]:
 def _try(panel: Panel, kind: Kind, plant: Plant) -> Result:
     ledger = open_ledger(Owner("canary"))
     ledger.since_s = time.monotonic()
-    names = panel.names(frozenset({kind}))
+    names, last = panel.names(frozenset({kind})), panel.last(frozenset({kind}))
     try:
         with at_work(ledger), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings_.listen()
-            panel.begin(names, ledger)
+            panel.begin(last, ledger)
+            names = (*names, *last)
             before = panel.look(names, ledger)
             with plant() as detail:
                 born = diff(before, panel.look(names, ledger)).born

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .. import customs, faults
 from ..config import Settings
@@ -32,8 +32,8 @@ CARRIED = frozenset({"descriptors", "processes", "threads", "custom"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
 TAKEN = frozenset({"state"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
-BEGUN = ("memory",)
-"""These have to hear when a scope begins, and what it asks for."""
+LAST = ("memory",)
+"""These hear when a scope begins, and look when nobody else has a question: they collect what nobody can reach."""
 LATER = {
     "cycles": "comes with a later version",
 }
@@ -46,6 +46,7 @@ class Panel:
         self.probes: dict[str, Probe] = {}
         self.unavailable: dict[Kind, str] = {}
         self._names: dict[frozenset[Kind], tuple[str, ...]] = {}
+        self._lasts: dict[frozenset[Kind], tuple[str, ...]] = {}
         wanted = frozenset(kinds)
         self.unavailable.update({kind: why for kind, why in LATER.items() if kind in wanted})
         self.unavailable.update(
@@ -72,20 +73,29 @@ class Panel:
         """Return the probes that can see any of these kinds, in their order."""
         names = self._names.get(kinds)
         if names is None:
-            names = tuple(name for name, _, served in self._table if name in self.probes and kinds.intersection(served))
+            names = tuple(name for name in self._serving(kinds) if name not in LAST)
             self._names[kinds] = names
         return names
 
+    def last(self, kinds: frozenset[Kind]) -> tuple[str, ...]:
+        """Return those that look last."""
+        names = self._lasts.get(kinds)
+        if names is None:
+            names = self._lasts[kinds] = tuple(name for name in self._serving(kinds) if name in LAST)
+        return names
+
+    def _serving(self, kinds: frozenset[Kind]) -> Iterator[str]:
+        return (name for name, _, served in self._table if name in self.probes and kinds.intersection(served))
+
     def tune(self, settings: Settings) -> None:
         """Tell the probes what the scope that begins asks for."""
-        for name in BEGUN:
+        for name in LAST:
             self._ask(name, "tune", settings)
 
     def begin(self, names: tuple[str, ...], ledger: Ledger) -> None:
-        """Tell the probes that have to know that a scope begins here."""
-        for name in BEGUN:
-            if name in names:
-                self._ask(name, "begin", ledger)
+        """Tell those that look last that a scope begins here."""
+        for name in names:
+            self._ask(name, "begin", ledger)
 
     def _ask(self, name: str, verb: str, of: object) -> None:
         probe = self.probes.get(name)
@@ -157,5 +167,6 @@ class Panel:
         faults.note(f"probe {name}", error)
         probe = self.probes.pop(name, None)
         self._names.clear()
+        self._lasts.clear()
         if probe is not None and name != "losses":
             self.unavailable.update(dict.fromkeys(probe.kinds, f"switched off after {faults.words(error)}"))
