@@ -9,10 +9,10 @@ SHARE = 0.10
 """Share of the run's time that all of ours may take, looks at other kinds included."""
 UNMEASURED = 0.5
 """Part of that share which is kept for what cannot be measured: the sensors in the middle of the tests, a proof under way."""
-START_S = 0.1
-"""What a run has beside its share: a suite of one test is to be repeated, too."""
+LEAST_S, MOST_S, TESTS_S = 0.1, 2.0, 20.0
+"""What a run has beside its share, at least and at most: so much divided by its tests. A suite of one test is repeated, too."""
 GRANT_S = 2.0
-"""So long a proof may take that has begun within the budget, and finds growth each time."""
+"""So much of the processor's time a proof may take that has begun within the budget, and finds growth each time."""
 FORGIVEN_S = 0.25
 """So much of what it took to prove leaks is left out of account: a clean run has none."""
 
@@ -23,11 +23,13 @@ class Budget:
     def __init__(
         self,
         share: float = SHARE,
+        tests: int = 1,
         spent: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
         before_s: float | None = None,
     ) -> None:
         self.share = share
+        self.start_s = max(LEAST_S, min(MOST_S, TESTS_S / max(tests, 1)))
         self._spent = spent
         self._clock = clock
         # What the process has done before its first test (imports, collection) is part of the run.
@@ -40,7 +42,7 @@ class Budget:
             return False
         elapsed = self._clock() - self._begun_s
         own = self._spent() - min(self._forgiven_s, FORGIVEN_S)
-        return own + seconds <= START_S + self.share * UNMEASURED * elapsed
+        return own + seconds <= self.start_s + self.share * UNMEASURED * elapsed
 
     def forgive(self, seconds: float) -> None:
         """Hear what it took to prove a leak."""

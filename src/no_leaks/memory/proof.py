@@ -44,7 +44,7 @@ class Proof:
     """Asks for repetitions as long as something has grown on each; `least` of them have to. Let go with `end`.
 
     `thorough` also compares what each container holds where nothing else has grown: a list of small numbers grows in
-    place. `affords` says before each repetition whether there is time for one more, by how long it took.
+    place. `affords` says before each repetition whether there is time for one more, by the processor's time it took.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Proof:
         self._affords = affords
         self._clock = clock
         self._work = work
+        self._worked_s = work()
         self._cheap_from = 0.0, 0.0
         self._started_s = clock()
         self._census: Census = {}
@@ -91,7 +92,7 @@ class Proof:
 
     def wants_more(self) -> bool:
         """Whether another repetition is needed, and there is time for it."""
-        if self.stage != DONE and not self._affords(self.took_s):
+        if self.stage != DONE and not self._affords(self._work() - self._worked_s):
             self.give_up()
         return self.stage != DONE
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..diagnose import holders, roots
+from ..diagnose import holders
 from ..model import Resource, Sighting
 from ..sensors import window
 from ..words import count
-from . import bounded, readings, remedies, samples
+from . import bounded, owners, readings, remedies, samples
 from .proof import Proof, Watched
 
 MOST = 5
@@ -33,18 +33,12 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
     """Describe what a proof has found; `by` says what was repeated: "each run of the test"."""
     if not proof.grows:
         return ()
-    held = [(one, _path(one.container)) for one in proof.located]
+    held = [(one, owners.path_to(one.container)) for one in proof.located]
     shown = [(one, path) for one, path in held if path]
     told = [_of_container(one, path, proof, by) for one, path in shown if not bounded.excuse(one.container, path)]
     if held or not proof.trend.grows:
         return tuple(told[:MOST])  # what else grew is in them; what nobody is seen to hold is the runner's
     return (_of_objects(proof, by),) if proof.trend.objects_grow else (_of_native(proof, by),)
-
-
-def _path(thing: object) -> tuple[str, ...]:
-    """Return who holds a container, outermost first; a module's own names are held by the module."""
-    name = roots.Roots().name(thing)
-    return (name[1],) if name is not None else holders.path_to(thing)
 
 
 def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) -> Growth:
@@ -116,6 +110,6 @@ def dotted(path: Iterable[str]) -> str:
     """Return a path of holders as code has it: "shop.http._CLIENTS['profile']"."""
     words = ""
     for step in path:
-        name = step.removeprefix("module ").removeprefix("class ")
+        name = step.removeprefix("module ").removeprefix("class ").removeprefix("fixture ")
         words += name if name.startswith("[") or not words else f".{name}"
     return words

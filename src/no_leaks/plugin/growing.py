@@ -17,11 +17,11 @@ from ..session import Session
 BY = "each run of the test"
 
 
-def set_budget(session: Session, percent: float) -> None:
+def set_budget(session: Session, percent: float, tests: int) -> None:
     """Let the budget see what the session spends."""
     probe = _probe(session)
     if probe is not None:
-        probe.suspicions.budget = Budget(percent / 100, lambda: session.spent_ns / 1e9)
+        probe.suspicions.budget = Budget(percent / 100, tests, lambda: session.spent_ns / 1e9)
 
 
 def is_suspected(first: Scope) -> bool:

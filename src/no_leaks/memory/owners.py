@@ -1,0 +1,63 @@
+"""Owners: who holds what grew, where that is no module, class, thread or loop: a runner's fixture, or the object itself.
+
+The value of a fixture is held by the runner alone, and the search for holders leaves the runner out.
+"""
+
+from __future__ import annotations
+
+import gc
+from types import FrameType, ModuleType
+
+from ..diagnose import frames, holders, roots, steps
+
+DEPTH = 6
+BREADTH = 50
+"""Objects of one level whose holders are asked for."""
+_TABLES = (dict, list, tuple, set, frozenset)
+
+
+def path_to(container: object) -> tuple[str, ...]:
+    """Return who holds a container, outermost first; () where that is the runner itself, or nobody to be seen."""
+    name = roots.Roots().name(container)
+    return (name[1],) if name is not None else holders.path_to(container) or _path_by_fixture(container)
+
+
+def _path_by_fixture(container: object) -> tuple[str, ...]:
+    """Go up until a fixture's definition holds it; else name the nearest object of the program's that does."""
+    nodes, up = [container], [-1]
+    seen = {id(container), id(nodes)}
+    nearest, start = -1, 0
+    for _ in range(DEPTH):
+        end = len(nodes)
+        for place in range(start, min(end, start + BREADTH)):
+            for holder in gc.get_referrers(nodes[place]):
+                if id(holder) in seen or isinstance(holder, (FrameType, ModuleType)):
+                    continue
+                fixture = _fixture(holder)
+                if fixture:
+                    return (fixture, *_names(nodes, up, place))
+                if frames.is_hidden_module(roots.module_of(holder)):
+                    continue
+                seen.add(id(holder))
+                nodes.append(holder)
+                up.append(place)
+                if nearest < 0 and type(holder) not in _TABLES:
+                    nearest = len(nodes) - 1
+        start = end
+    return _names(nodes, up, nearest) if nearest > 0 else ()
+
+
+def _fixture(holder: object) -> str:
+    """Name a fixture by its definition, of whatever runner; "" for anything else."""
+    if type(holder).__name__ != "FixtureDef":
+        return ""
+    return f"fixture {getattr(holder, 'argname', '')}"
+
+
+def _names(nodes: list[object], up: list[int], place: int) -> tuple[str, ...]:
+    chain: list[object] = []
+    while place >= 0:
+        chain.append(nodes[place])
+        place = up[place]
+    chain = [one for one in chain if type(one) is not tuple or one is chain[-1]]
+    return steps.names(chain, is_rooted=False)
