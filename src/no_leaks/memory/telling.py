@@ -16,7 +16,9 @@ MOST = 5
 """Containers that are reported of one test; what grew most comes first."""
 ROUNDS = 10
 """Repetitions whose growth is told one by one."""
-BUILTIN = frozenset({"dict", "list", "tuple", "set", "cell", "function", "frame", "method", "generator", "object"})
+BUILTIN = frozenset(
+    {"dict", "list", "tuple", "set", "deque", "cell", "function", "frame", "method", "generator", "object", "type"}
+)
 """Types that say nothing of what grew, where there is another."""
 
 
@@ -63,7 +65,7 @@ def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) ->
 
 def _of_objects(proof: Proof, by: str) -> Growth:
     grown = {name: tuple(rounds) for name, rounds in proof.trend.types.items()}
-    names = sorted(grown, key=lambda name: (name in BUILTIN, -sum(grown[name]), name))
+    names = sorted(grown, key=lambda name: (name.rpartition(".")[2] in BUILTIN, -sum(grown[name]), name))
     path, sizes = _held(names[0], proof.trend.since == readings.WHOLE)
     listed = ", ".join(f"{grown[name][-1]:+d} {name}" for name in names[:MOST])
     more = f" and {count(len(names) - MOST, 'more type')}" if len(names) > MOST else ""
