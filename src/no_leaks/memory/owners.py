@@ -33,7 +33,7 @@ def _path_by_fixture(container: object) -> tuple[str, ...]:
             for holder in gc.get_referrers(nodes[place]):
                 if id(holder) in seen or isinstance(holder, (FrameType, ModuleType)):
                     continue
-                fixture = _fixture(holder)
+                fixture = _fixture(holder) if type(nodes[place]) is tuple else ""  # its result; the rest is its own
                 if fixture:
                     return (fixture, *_names(nodes, up, place))
                 if frames.is_hidden_module(roots.module_of(holder)):

@@ -24,6 +24,12 @@ def set_budget(session: Session, percent: float, tests: int) -> None:
         probe.suspicions.budget = Budget(percent / 100, tests, lambda: session.spent_ns / 1e9)
 
 
+def unconfirmed(session: Session) -> tuple[str, ...]:
+    """Return the tests that may have grown and were not repeated within the budget."""
+    probe = _probe(session)
+    return tuple(dict.fromkeys(probe.suspicions.unconfirmed)) if probe is not None else ()
+
+
 def is_suspected(first: Scope) -> bool:
     """Whether a first run left the question open."""
     return any(found.sighting == SUSPECTED for found in first.left or ())

@@ -1,8 +1,8 @@
 """The phases of one item, with its reports held back until its leaks are known: the one file on pytest's private parts.
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
-uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`, doctest's `dtest`; the
-code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
+uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`, doctest's `dtest`;
+`FixtureManager._arg2fixturedefs`, `FixtureDef._finalizers`; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -156,11 +156,11 @@ def again(item: Any) -> Ending:
 
 
 def _wider_finalizers(item: Any) -> list[tuple[list[Any], int]]:
-    """Return the finalizers of the wider fixtures that an item asks for, and how many there are."""
-    info = getattr(item, "_fixtureinfo", None)
-    known: dict[str, Any] = getattr(info, "name2fixturedefs", {})
+    """Return the finalizers of the wider fixtures, and how many there are."""
+    manager = getattr(item.session, "_fixturemanager", None)
+    known: dict[str, Any] = getattr(manager, "_arg2fixturedefs", {})
     wider = [one for defs in known.values() for one in defs if one.scope != "function"]
-    return [(one._finalizers, len(one._finalizers)) for one in wider]
+    return [(one._finalizers, len(one._finalizers)) for one in wider if one._finalizers]
 
 
 def _called(phase: Callable[[], object], when: Any) -> pytest.CallInfo[object]:
