@@ -73,6 +73,7 @@ class Proof:
         self._left = 0
         self._whole = False
         self._is_asked = False
+        self._is_last = False
         """Whether what is watched is what the objects said that holds them."""
 
     @property
@@ -128,7 +129,7 @@ class Proof:
         return self.stage == WATCH and bool(self.located) and not self.located[0].rounds
 
     def _count(self) -> None:
-        if self._thorough and not self._census:
+        if self._thorough and not self._census and not self._is_last:
             self._census = census.take()
             window.turn()  # it has looked at all, young and old
             return
@@ -138,8 +139,10 @@ class Proof:
         self._whole = self._whole or (known is not None and reading.since != known)
         self.trend.add(readings.take(whole=True) if self._whole and reading.since != readings.WHOLE else reading)
         rounds = self.trend.rounds
-        if rounds and not self.trend.grows and not self._thorough:
+        if rounds and not self.trend.grows and (self._is_last or not self._thorough):
             self.stage = DONE
+        elif self._is_last:
+            self.stage = DONE if rounds >= self._least else COUNTING
         elif rounds >= self._least and not (self.trend.shrinks and rounds < trend.MOST):
             self._begin_to_locate(rounds)
 
@@ -189,10 +192,13 @@ class Proof:
             self._is_asked = False
             self._begin_to_count_all()
         elif had and not self.located:
-            self.stage = DONE
-            self.trend = trend.Trend()  # what grew was a container, and it grows no more
+            self._count_anew()
         elif self._left <= 0 and not self._is_cheap():
             self.stage = DONE
+
+    def _count_anew(self) -> None:
+        """What was located grows no more: that was all, or else objects that no container holds go on growing."""
+        self.stage, self.trend, self._whole, self._is_last = COUNTING, trend.Trend(), True, True
 
     def _is_cheap(self) -> bool:
         wall, work = self._cheap_from
