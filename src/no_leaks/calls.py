@@ -43,7 +43,7 @@ def growth(fn: Callable[[], object], *, rounds: int = LEAST) -> tuple[Leak, ...]
 def _ask(asked: Proof, fn: Callable[[], object]) -> None:
     fn()
     with window.kept():
-        window.turn()
+        asked.begin()
         while asked.wants_more():
             with asked.one_more():
                 fn()

@@ -13,7 +13,7 @@ from no_leaks.memory.trend import NATIVE, Trend, changed
 def trend_of(*readings: Reading) -> Trend:
     """Add readings one after the other."""
     trend = Trend()
-    for reading in readings:
+    for reading in (*readings[:1], *readings):
         trend.add(reading)
     return trend
 

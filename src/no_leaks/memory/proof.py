@@ -79,7 +79,12 @@ class Proof:
     @property
     def grows(self) -> bool:
         """Whether the answer is yes."""
-        return self.stage == DONE and not self.is_unanswered and (bool(self.located) or self.trend.grows)
+        return self.stage == DONE and not self.is_unanswered and (bool(self.located) or self._goes_on)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether it has grown so far; once containers were located that stopped, only objects are asked for."""
+        return self.trend.objects_grow if self._is_last else self.trend.grows
 
     @property
     def is_over(self) -> bool:
@@ -106,6 +111,12 @@ class Proof:
         if tracer is not None:
             for place, found in tracer.places.items():
                 self.located[place].places = found
+
+    def begin(self) -> None:
+        """Count once before the first repetition, so that what counting itself takes is there already."""
+        window.turn()
+        if not self._thorough:
+            self._count()
 
     def look(self) -> None:
         """Count what there is at the end of a repetition; where that is must be the same each time."""
@@ -139,7 +150,7 @@ class Proof:
         self._whole = self._whole or (known is not None and reading.since != known)
         self.trend.add(readings.take(whole=True) if self._whole and reading.since != readings.WHOLE else reading)
         rounds = self.trend.rounds
-        if rounds and not self.trend.grows and (self._is_last or not self._thorough):
+        if rounds > 0 and not self._goes_on and (self._is_last or not self._thorough):
             self.stage = DONE
         elif self._is_last:
             self.stage = DONE if rounds >= self._least else COUNTING

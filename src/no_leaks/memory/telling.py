@@ -40,7 +40,9 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
     told = [_of_container(one, path, proof, by) for one, path in shown if not bounded.excuse(one.container, path)]
     if held or not proof.trend.grows:
         return tuple(told[:MOST])  # what else grew is in them; what nobody is seen to hold is the runner's
-    return (_of_objects(proof, by),) if proof.trend.objects_grow else (_of_native(proof, by),)
+    if proof.trend.objects_grow:
+        return (_of_objects(proof, by),)
+    return (_of_native(proof, by),) if proof.trend.heap_grows or min(proof.trend.blocks) > 0 else ()
 
 
 def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) -> Growth:

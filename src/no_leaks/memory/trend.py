@@ -15,29 +15,37 @@ NATIVE = 256
 """Bytes of the native heap below which a change is the noise of its own books."""
 
 
+STEADY = 3
+"""Repetitions over which blocks are added up."""
+
+
 class Trend:
     """What has grown on every repetition so far; what is kept is of one size, or it would count itself."""
 
-    __slots__ = ("_last", "blocks", "heap", "rounds", "since", "types")
+    __slots__ = ("_is_warm", "_last", "blocks", "heap", "rounds", "since", "types")
 
     def __init__(self) -> None:
         self.rounds = 0
-        """How many changes have been seen: one less than readings."""
+        """How many changes have been seen after the first, which warms up."""
         self.since: int | None = None
         self.types: dict[str, array[int]] = {}
         """Growth of each type that grew every time."""
         self.blocks = array("q")
         self.heap = array("q")
         self._last: Reading | None = None
+        self._is_warm = False
 
     def add(self, reading: Reading) -> None:
         """Take a reading; one that counts otherwise than the last begins the series anew."""
         last, self._last = self._last, reading
         if last is None or last.since != reading.since:
-            self.rounds, self.since = 0, reading.since
+            self.rounds, self.since, self._is_warm = 0, reading.since, False
             self.types, self.blocks, self.heap = {}, array("q"), array("q")
             return
         changes = changed(last.types, reading.types)
+        if not self._is_warm:
+            self._is_warm = True  # the first change has in it what the first repetition, and counting it, takes
+            return
         if not self.rounds:
             self.types = {name: array("q") for name in changes}
         self.types = {name: grown for name, grown in self.types.items() if changes.get(name, 0) > 0}
@@ -59,8 +67,8 @@ class Trend:
 
     @property
     def blocks_grow(self) -> bool:
-        """Whether the interpreter has given out more blocks each time."""
-        return bool(self.blocks) and min(self.blocks) > 0
+        """Whether the interpreter goes on to give out more blocks: a few come and go with every repetition."""
+        return sum(self.blocks[-STEADY:]) > 0
 
     @property
     def heap_grows(self) -> bool:

@@ -47,7 +47,7 @@ def proof(session: Session, first: Scope) -> Proof | None:
 def settle(asked: Proof, once_more: Callable[[], str], forget: Callable[[], None]) -> None:
     """Repeat the test until the question is answered; `forget` lets go of what the runner keeps of a repetition."""
     with window.kept():
-        window.turn()
+        asked.begin()
         while asked.wants_more():
             with asked.one_more():
                 failure = once_more()
