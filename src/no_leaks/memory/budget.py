@@ -13,8 +13,6 @@ LEAST_S, MOST_S, TESTS_S = 0.1, 2.0, 20.0
 """What a run has beside its share, at least and at most: so much divided by its tests. A suite of one test is repeated, too."""
 GRANT_S = 2.0
 """So much of the processor's time a proof may take that has begun within the budget, and finds growth each time."""
-FORGIVEN_S = 0.25
-"""So much of what it took to prove leaks is left out of account: a clean run has none."""
 
 
 class Budget:
@@ -33,7 +31,6 @@ class Budget:
         self._spent = spent
         self._clock = clock
         # What the process has done before its first test (imports, collection) is part of the run.
-        self._forgiven_s = 0.0
         self._begun_s = clock() - (time.process_time() if before_s is None else before_s)
 
     def affords(self, seconds: float) -> bool:
@@ -41,9 +38,4 @@ class Budget:
         if not self.share:
             return False
         elapsed = self._clock() - self._begun_s
-        own = self._spent() - min(self._forgiven_s, FORGIVEN_S)
-        return own + seconds <= self.start_s + self.share * UNMEASURED * elapsed
-
-    def forgive(self, seconds: float) -> None:
-        """Hear what it took to prove a leak."""
-        self._forgiven_s += seconds
+        return self._spent() + seconds <= self.start_s + self.share * UNMEASURED * elapsed

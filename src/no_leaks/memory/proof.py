@@ -13,6 +13,8 @@ from . import census, readings, trend
 from .census import Census, Grown
 from .tracing import Tracer
 
+FAINT = 8
+"""Repetitions until it is asked which container grows, where nothing tells but blocks."""
 LOCATING = 2
 """Repetitions between two censuses: what grows by one each time is told from what grew once."""
 WATCHING = 2
@@ -44,7 +46,7 @@ class Proof:
     """Asks for repetitions as long as something has grown on each; `least` of them have to. Let go with `end`.
 
     `thorough` also compares what each container holds where nothing else has grown: a list of small numbers grows in
-    place. `affords` says before each repetition whether there is time for one more, by the processor's time it took.
+    place. `affords` says before each repetition whether there is time for one more, by the processor's time it took;
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Proof:
         least: int = trend.LEAST,
         thorough: bool = False,
         affords: Callable[[float], bool] = lambda took_s: True,
+        spares: Callable[[float], bool] = lambda took_s: True,
         clock: Callable[[], float] = time.monotonic,
         work: Callable[[], float] = time.process_time,
     ) -> None:
@@ -64,6 +67,7 @@ class Proof:
         self._least = least
         self._thorough = thorough
         self._affords = affords
+        self._spares = spares
         self._clock = clock
         self._work = work
         self._worked_s = work()
@@ -152,9 +156,18 @@ class Proof:
         rounds = self.trend.rounds
         if rounds > 0 and not self._goes_on and (self._is_last or not self._thorough):
             self.stage = DONE
+        elif rounds >= self._least and self.trend.is_faint and not self._thorough and not self._is_last:
+            self._count_faint(rounds)
         elif self._is_last:
             self.stage = DONE if rounds >= self._least else COUNTING
         elif rounds >= self._least and not (self.trend.shrinks and rounds < trend.MOST):
+            self._begin_to_locate(rounds)
+
+    def _count_faint(self, rounds: int) -> None:
+        """Go on for a while where there is time to spare; else it is not known to be growth."""
+        if not self._spares(self.took_s + census.cost_s()):
+            self.stage, self.trend = DONE, trend.Trend()
+        elif rounds >= FAINT:
             self._begin_to_locate(rounds)
 
     def _begin_to_locate(self, rounds: int) -> None:
@@ -170,7 +183,11 @@ class Proof:
             self._begin_to_count_all()
 
     def _begin_to_count_all(self) -> None:
-        self.stage, self._left, self._census = LOCATE, LOCATING, census.take()
+        """Take a census where there is time to spare; else the objects have to speak for themselves."""
+        if self._spares(census.cost_s()):
+            self.stage, self._left, self._census = LOCATE, LOCATING, census.take()
+        else:
+            self._begin_to_watch([])
 
     def _locate(self) -> None:
         self._left -= 1

@@ -60,6 +60,10 @@ class Suspicions:
         """Whether there is time to repeat the test that runs."""
         return self.budget.affords(2 * (self._clock() - self._begun_s + ROUND_S))
 
+    def spares(self, took_s: float) -> bool:
+        """Whether there is time to go on for about as long again as a proof took so far."""
+        return self.budget.affords(2 * took_s)
+
     def clear(self, function: str) -> None:
         """Take note that what this test left was no growth."""
         self._known.setdefault(self._signature, set()).add(function)

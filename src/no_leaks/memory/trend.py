@@ -76,11 +76,15 @@ class Trend:
         return bool(self.heap) and min(self.heap) >= NATIVE
 
     @property
+    def is_faint(self) -> bool:
+        """Whether nothing tells but blocks: many things are warm only after a few repetitions."""
+        return self.blocks_grow and not self.objects_grow and not self.heap_grows
+
+    @property
     def shrinks(self) -> bool:
         """Whether it grows less than at first: a cache that fills up ends so."""
         series = [
             *self.types.values(),
-            *([self.blocks] if self.blocks_grow else []),
             *([self.heap] if self.heap_grows else []),
         ]
         return bool(series) and all(grown[-1] < grown[0] for grown in series)

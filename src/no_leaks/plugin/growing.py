@@ -68,9 +68,7 @@ def answered(session: Session, first: Scope, asked: Proof) -> tuple[Found, ...]:
     if probe is not None and asked.is_over:
         if asked.is_unanswered:
             probe.suspicions.unconfirmed.append(first.owner.test or "")
-        elif told:
-            probe.suspicions.budget.forgive(asked.took_s)
-        else:
+        elif not told:
             probe.clear(first.ledger)
     grown = (Found(one.sighting, None, Evidence(rounds=one.rounds), Verdict.LEAK, held_by=one.held_by) for one in told)
     return (*dropped(first), *grown)

@@ -78,7 +78,7 @@ class MemoryProbe:
         """Return the question that is to be put to the repetitions of the test that was suspected."""
         if self._is_asked:
             return Proof(least=self._rounds, thorough=True)
-        return Proof(least=self._rounds, affords=lambda took_s: took_s < GRANT_S)
+        return Proof(least=self._rounds, affords=lambda took_s: took_s < GRANT_S, spares=self.suspicions.spares)
 
     def clear(self, ledger: Ledger) -> None:
         """Hear that a test has not grown when it was repeated."""
