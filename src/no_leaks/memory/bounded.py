@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from ..rules import Rule, name_of
+from . import owners
 
 
 class Holding(NamedTuple):
@@ -56,6 +57,11 @@ RULES: tuple[Rule[Holding], ...] = (
         "cache of Python",
         "the standard library keeps compiled patterns, source lines and the like, and bounds them itself",
         lambda held: held.path[:1] != () and held.path[0] in CACHES,
+    ),
+    Rule(
+        "book of a fixture",
+        "a fixture's factory keeps what it has made until the fixture ends, and lets go of it then",
+        lambda held: held.path[:1] != () and held.path[0].startswith("fixture ") and held.path[-1] == owners.BOOK,
     ),
     Rule(
         "warnings that were shown",

@@ -6,10 +6,12 @@ The value of a fixture is held by the runner alone, and the search for holders l
 from __future__ import annotations
 
 import gc
-from types import FrameType, ModuleType
+from types import CellType, FrameType, ModuleType
 
 from ..diagnose import frames, holders, roots, steps
 
+BOOK = "closure"
+"""What a factory of a fixture's writes down, to close it at the fixture's end."""
 DEPTH = 6
 BREADTH = 50
 """Objects of one level whose holders are asked for."""
@@ -59,5 +61,7 @@ def _names(nodes: list[object], up: list[int], place: int) -> tuple[str, ...]:
     while place >= 0:
         chain.append(nodes[place])
         place = up[place]
+    if any(type(one) is CellType for one in chain):
+        return (BOOK,)
     chain = [one for one in chain if type(one) is not tuple or one is chain[-1]]
     return steps.names(chain, is_rooted=False)

@@ -42,7 +42,7 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
         return tuple(told[:MOST])  # what else grew is in them; what nobody is seen to hold is the runner's
     if proof.trend.objects_grow:
         return (_of_objects(proof, by),)
-    return (_of_native(proof, by),) if proof.trend.heap_grows or min(proof.trend.blocks) > 0 else ()
+    return (_of_native(proof, by),) if proof.trend.heap_grows else ()
 
 
 def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) -> Growth:
@@ -94,15 +94,12 @@ def _held(name: str, whole: bool) -> tuple[tuple[str, ...], int]:
 
 
 def _of_native(proof: Proof, by: str) -> Growth:
-    bytes_grow = proof.trend.heap_grows
-    rounds = tuple(proof.trend.heap if bytes_grow else proof.trend.blocks)
-    what = "native memory" if bytes_grow else "memory blocks"
-    unit = "bytes" if bytes_grow else "blocks"
+    rounds = tuple(proof.trend.heap[:ROUNDS])
     return Growth(
         Sighting(
             kind="memory",
-            resource=Resource(what, "", f"about {sum(rounds) // len(rounds):,} {unit} more each time"),
-            summary=f"{what} {'was' if bytes_grow else 'were'} allocated by {by} and never freed",
+            resource=Resource("native memory", "", f"about {sum(rounds) // len(rounds):,} bytes more each time"),
+            summary=f"native memory was allocated by {by} and never freed",
             fix="nothing of Python's holds it: look for a C extension that is called here, and what it wants to be freed by",
         ),
         (),

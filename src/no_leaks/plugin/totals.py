@@ -34,10 +34,10 @@ def summary_line(
     few = f"{checked} of " if checked != tests else ""
     parts = [f"no-leaks: {few}{count(tests, 'test')} checked", _leaks(totals)]
     parts += [f"{totals.verdicts[verdict]} {verdict.value}" for verdict in LISTED if totals.verdicts.get(verdict)]
-    parts += [f"unconfirmed growth in {count(grown, 'test')}"] if grown else []
+    unsure = f"; unconfirmed growth in {count(grown, 'test')}" if grown else ""
     cost = f"{overhead_s:.3f} s ({overhead_s / max(checked, 1) * 1e6:.0f} us per test)"
     broken = f"; {count(len(noted), 'part')} of no-leaks failed" if noted else ""
-    return f"{', '.join(parts)}; {cost}{broken}"
+    return f"{', '.join(parts)}; {cost}{unsure}{broken}"
 
 
 def broken_parts(canary: Mapping[str, bool], noted: Mapping[str, str]) -> dict[str, str]:
