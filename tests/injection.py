@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import types
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,16 @@ class Left:
         assert not threads - self._threads, f"{when}: threads are left: {threads - self._threads}"
         beside = sorted(path.name for path in self._folder.rglob(".no-leaks-*"))
         assert not beside, f"{when}: temporary files are left: {beside}"
+
+
+@contextmanager
+def nothing_dropped() -> Iterator[None]:
+    """Fail if the garbage collector had to close anything: that is no close, and hides what was forgotten."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        yield
+        gc.collect()
+    assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
 
 @types.coroutine
@@ -117,7 +128,7 @@ def cancelled_at(way: str, main: Main, number: int) -> bool:
 def cancel_everywhere(way: str, main: Main, folder: Path, check: Callable[[], None] = lambda: None) -> int:
     """Cancel `main` at each of its steps in turn; nothing may be left after any. Return how many steps there were."""
     anyio.run(main, backend=way.split(maxsplit=1)[0])  # what is imported and started once is not what this is about
-    with only_young():
+    with only_young(), nothing_dropped():
         left = Left(folder)
         for number in range(1, MOST_STEPS):
             hit = cancelled_at(way, main, number)
@@ -178,7 +189,7 @@ def fail_everywhere(
 ) -> list[str]:
     """Let each system call of `main` fail in turn; nothing may be left after any. Return the calls of a good run."""
     main()
-    with only_young():
+    with only_young(), nothing_dropped():
         return _fail_each(main, Left(folder), monkeypatch, error, check)
 
 

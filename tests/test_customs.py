@@ -275,6 +275,30 @@ def test_a_broken_kind_is_named_and_switched_off(part: str, watch: Callable[...,
     assert part in faults.noted()["kind db_pools"]
 
 
+def test_a_block_says_in_the_log_what_did_not_work(no_outer_session: None, caplog: pytest.LogCaptureFixture) -> None:
+    """It saw nothing of that kind: without a word it would pass for clean."""
+    register_kind(broken("living"))
+
+    with no_leaks("db_pools", grace=0):
+        Pool()
+
+    assert "not working: kind db_pools: ZeroDivisionError: living" in caplog.text
+
+
+def test_a_block_inside_a_session_leaves_that_to_the_session(
+    watch: Callable[..., Watch], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which names it in its report."""
+    watch("files")
+    register_kind(broken("living"))
+
+    with no_leaks("db_pools", grace=0):
+        Pool()
+
+    assert "not working" not in caplog.text
+    assert "kind db_pools" in faults.noted()
+
+
 def test_a_manager_names_and_closes_by_the_kind() -> None:
     """Without a name and a cleanup of its own; the count is known before the first."""
     register_kind(PoolKind)
@@ -288,14 +312,18 @@ def test_a_manager_names_and_closes_by_the_kind() -> None:
     assert Pool.living == []
 
 
-def test_a_kind_that_cannot_describe_leaves_the_name_to_the_class() -> None:
-    """And is switched off."""
+def test_a_kind_that_cannot_describe_leaves_the_name_to_the_class(caplog: pytest.LogCaptureFixture) -> None:
+    """And is switched off, which the log tells once: a program without pytest has no report."""
     register_kind(broken("describe"))
     manager = ResourceManager()
     handle = manager.register(pool := Pool(), kind="db_pools")
 
+    manager.register(another := Pool(), kind="db_pools").close()
+
+    assert another not in Pool.living
     assert handle.name.endswith(".Pool")
     assert "kind db_pools" in faults.noted()
+    assert caplog.text.count("kind db_pools does not work and is switched off: ZeroDivisionError('describe')") == 1
     handle.close()
     assert pool not in Pool.living
 

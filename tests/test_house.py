@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "no_leaks"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("plugin", "cli"),
-    ("library", "calls", "session", "canary", "scope", "settle"),
+    ("library", "calls", "session", "canary", "scope", "settle", "watching"),
     ("probes", "sensors", "resources", "memory"),
     ("reporters", "gate", "baseline"),
     ("diff", "judge", "confirm", "diagnose"),
@@ -44,6 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "errors",
         "env",
         "faults",
+        "speedups",
         "words",
     ),
 )
@@ -188,7 +189,8 @@ def test_imports_point_down() -> None:
 @every_file
 def test_no_part_imports_the_public_face(path: Path) -> None:
     """`no_leaks/__init__.py` is for users; inside, a name comes from the file that has it, all but the version."""
-    names = {name.partition(".")[0] for name in map(name_of, FILES)} | {"__version__"}
+    compiled = {path.stem for path in SOURCE.glob("*.c")}
+    names = {name.partition(".")[0] for name in map(name_of, FILES)} | compiled | {"__version__"}
     asked = {
         target.removeprefix("no_leaks.").partition(".")[0]
         for node, _ in imports_of(tree_of(path))

@@ -46,6 +46,14 @@ def test_a_captured_stack_is_as_deep_as_asked() -> None:
     assert origin.capture(None) == ()
 
 
+def test_the_compiled_walk_and_the_one_in_python_find_the_same() -> None:
+    """To a depth, to the outermost frame, to a stop, and from no frame at all."""
+    frame, below = sys._getframe(1), sys._getframe(2)
+    for depth, stops in ((3, {}), (64, {}), (64, {below.f_code.co_name: below.f_code}), (0, {})):
+        assert origin._walk(frame, depth, stops) == origin.walk(frame, depth, stops)
+    assert origin._walk(None, 16, {}) == origin.walk(None, 16, {}) == ()
+
+
 def test_the_runners_frames_end_the_stack(root: str) -> None:
     """What called the test is of no use to its reader."""
     frames = origin.frames_now(sys._getframe(), depth=100)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import LeakError as LeakError
     from .errors import LeakWarning as LeakWarning
     from .errors import NoLeaksError as NoLeaksError
+    from .errors import NotWatchable as NotWatchable
     from .errors import ResourceError as ResourceError
     from .errors import ResourceLimitExceeded as ResourceLimitExceeded
     from .errors import SettingError as SettingError
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .resources import secure_tcp_context as secure_tcp_context
     from .resources import secure_tls_context as secure_tls_context
     from .resources import secure_unix_context as secure_unix_context
+    from .watching import assert_collectable as assert_collectable
+    from .watching import watch as watch
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "LeakWarning",
     "Limit",
     "NoLeaksError",
+    "NotWatchable",
     "ResourceError",
     "ResourceLimitExceeded",
     "ResourceLimits",
@@ -54,6 +58,7 @@ __all__ = [
     "SettingError",
     "SyncResourcePool",
     "acleanup_all_resources",
+    "assert_collectable",
     "check_health",
     "cleanup_all_resources",
     "get_resource_manager",
@@ -67,6 +72,7 @@ __all__ = [
     "secure_tls_context",
     "secure_unix_context",
     "unregister_kind",
+    "watch",
 ]
 
 _HOMES = {
@@ -78,6 +84,7 @@ _HOMES = {
     "LeakError": "errors",
     "LeakWarning": "errors",
     "NoLeaksError": "errors",
+    "NotWatchable": "errors",
     "ResourceError": "errors",
     "ResourceLimitExceeded": "errors",
     "SettingError": "errors",
@@ -100,6 +107,8 @@ _HOMES = {
     "cleanup_all_resources": "resources",
     "get_resource_manager": "resources",
     "get_resource_metrics": "resources",
+    "assert_collectable": "watching",
+    "watch": "watching",
 }
 
 

@@ -40,6 +40,15 @@ class FilterWarning(UserWarning):
     """A name filter of the marker can equal no name, so that it would switch detection off."""
 
 
+class NotWatchable(NoLeaksError, TypeError):
+    """`watch` or `assert_collectable` was given what nobody can see die; `what` says why, `where` in which call."""
+
+    def __init__(self, where: str, what: str, advice: str) -> None:
+        self.where = where
+        self.what = what
+        super().__init__(f"{where}: {what}; {advice}")
+
+
 class ResourceError(NoLeaksError):
     """The base of what `no_leaks.resources` raises."""
 
@@ -50,7 +59,7 @@ class DeadlineExceeded(ResourceError, TimeoutError):
     def __init__(self, what: str, limit_s: float) -> None:
         self.what = what
         self.limit_s = limit_s
-        super().__init__(f"{what}: took longer than {limit_s:g} s")
+        super().__init__(f"{what}: took longer than {round(limit_s, 3):g} s")
 
 
 class ResourceClosed(ResourceError, ValueError):

@@ -15,6 +15,8 @@ NameFilter = str | re.Pattern[str] | None
 
 def wanted(sighting: Sighting, settings: Settings) -> bool:
     """Whether the settings ask for this sighting at all: its kind, and pyleak's filters by name."""
+    if sighting.asked:
+        return True
     if sighting.kind not in settings.kinds:
         return False
     if sighting.kind == "threads":

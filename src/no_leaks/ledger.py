@@ -8,10 +8,10 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from .model import Owner, RawStack, Sighting, Snapshot
 
@@ -32,6 +32,15 @@ class Record:
     inode: int | None = None
     """And what it led to, or the number that `open` has wrapped: the number alone is soon another's."""
     born_s: float = field(default_factory=time.monotonic)
+
+
+class Watched(NamedTuple):
+    """An object that the program wants gone by the end of a scope: what it is, why, and where that was said."""
+
+    ref: weakref.ref[object]
+    type: str
+    why: str
+    stack: RawStack
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +64,10 @@ class Ledger:
     """How many losses had been judged when it ended; later ones come late."""
     managed: dict[int, object] = field(default_factory=dict[int, object])
     """Handles of a ResourceManager that were made under it and not closed since, by their `id`."""
+    watched: list[Watched] = field(default_factory=list["Watched"])
+    """What is to be gone when it ends (`no_leaks.watch`)."""
+    at_end: Callable[[Ledger], None] | None = None
+    """Told of its end, where somebody has to put something back then."""
     depth: int = 0
     """How many runs were under way when it was opened: a test of a plugin runs pytest inside pytest."""
 
@@ -140,6 +153,8 @@ def end_ledger(ledger: Ledger) -> None:
     ledger.ended = True
     ledger.ended_s = time.monotonic()
     ledger.judged = len(ledger.losses)
+    if ledger.at_end is not None:
+        ledger.at_end(ledger)
     if ledger in _living:
         _living.remove(ledger)
     if ledger.records:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import CodeType, TracebackType
 from typing import Any, TypeVar, cast, overload
 
-from . import env, judge, origin
+from . import env, faults, judge, origin
 from .config import Settings, library_settings
 from .errors import LeakError, LeakWarning
 from .model import Leak, Owner
@@ -117,6 +117,9 @@ class Block:
     def _stop(self, session: Session) -> None:
         warnings_.unlisten()
         session.stop()
+        if session.is_outermost:  # else whoever runs around it tells
+            for part, said in faults.noted().items():
+                logger.warning("not working: %s: %s", part, said)
 
     def _tell(self, leaks: tuple[Leak, ...], error: BaseException | None) -> None:
         """Raise, warn or log, as the settings say; nothing over an exception of the body's own."""

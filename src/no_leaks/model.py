@@ -87,6 +87,10 @@ class Sighting:
     """The name of the rule that excuses it; it still covers what it explains."""
     daemon: bool = False
     """Whether it is a daemon thread (pyleak's `exclude_daemon_threads`)."""
+    asked: bool = False
+    """Whether the program itself has asked for this verdict: whatever the kinds, and without repeating anything."""
+    held_by: tuple[str, ...] = ()
+    """Who holds it, where that need not be looked for: a circle, edge by edge."""
     covers_fds: tuple[int, ...] = ()
     """Descriptors that this finding explains (an event loop's own selector and pipe) and that are not reported again."""
 

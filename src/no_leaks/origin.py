@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 
-from . import env
+from . import env, speedups
 from .model import Frame, Places, RawStack
 
 DEPTH = 16
@@ -34,8 +34,8 @@ def root() -> str:
     return _root
 
 
-def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeType] = stops) -> RawStack:
-    """Return `(code, lasti)` pairs from `frame` outwards, up to the runner; formats nothing and holds no frame."""
+def walk(frame: FrameType | None, depth: int, stops: dict[str, CodeType]) -> RawStack:
+    """Walk in Python; to ask a frame for its code is audited, each time."""
     pairs: list[tuple[CodeType, int]] = []
     while frame is not None and depth:
         code = frame.f_code
@@ -47,9 +47,26 @@ def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeTy
     return tuple(pairs)
 
 
+_compiled = speedups.load()[0]
+_walk: Callable[[FrameType | None, int, dict[str, CodeType]], RawStack] = walk if _compiled is None else _compiled.walk
+
+
+def capture(frame: FrameType | None, depth: int = DEPTH, stops: dict[str, CodeType] = stops) -> RawStack:
+    """Return `(code, lasti)` pairs from `frame` outwards, up to the runner; formats nothing and holds no frame."""
+    return _walk(frame, depth, stops)
+
+
 def capture_here(skip: int = 1) -> RawStack:
     """Return the raw stack of the caller, `skip` frames up."""
     return capture(frame_up(skip + 1))
+
+
+def places_above(frame: FrameType | None, file: str, line: int, function: str) -> Places:
+    """Return `(file, line, function)` of what called a function that is still at work in or above a frame, innermost first."""
+    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != (file, function):
+        frame = frame.f_back
+    above = capture(frame.f_back) if frame is not None else ()
+    return tuple((code.co_filename, line_of(code, lasti), code.co_name) for code, lasti in above)
 
 
 def line_of(code: CodeType, lasti: int) -> int:

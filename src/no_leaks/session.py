@@ -43,10 +43,12 @@ class Session:
         self._others: tuple[Ledger, ...] = ()
         self._carried_s = 0.0
         self._tuned: Settings | None = None
+        self.is_outermost = False
 
     def start(self) -> None:
         """Begin to listen."""
-        if not _sessions:
+        self.is_outermost = not _sessions
+        if self.is_outermost:
             faults.clear()
             customs.tell()
             strays.kept.clear()
@@ -159,7 +161,7 @@ class Session:
         verdict, reason = judge.verdict(found.sighting, scope.settings.allowances)
         if verdict is Verdict.LEAK and found.verdict is not None:
             verdict, reason = found.verdict, found.reason
-        held_by = self._held_by(scope, found)
+        held_by = found.sighting.held_by or self._held_by(scope, found)
         return diagnose.explain(
             found.sighting,
             verdict=verdict,

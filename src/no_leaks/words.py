@@ -6,9 +6,13 @@ import re
 
 LONGEST = 200
 
-_USERINFO = re.compile(r"(://[^/\s:@]*:)[^/\s]*@")
-_SECRET = r"(?:password|passwd|secret|token|api[_-]?key)"
-_ASSIGNED = re.compile(rf"(?i)(--[\w-]*{_SECRET}[ =]|{_SECRET}[\"']?\s?[=:]\s?[\"']?)[^\s&;,\"'(){{}}\[\]]+")
+# A password may have a slash in it that nobody has escaped; then what looks like a port is masked, too, up to the "@".
+_USERINFO = re.compile(r"(://[^/\s:@]*:)\S*@")
+_TOKEN = re.compile(r"(://)[\w.~-]{20,}@")
+"""A name as long as that is no name: services take a token in its place."""
+_SECRET = r"(?:password|passwd|passphrase|pwd|secret|token|(?:api|access|account|private)[_-]?key)"
+_VALUE = r"(?:'[^'\n]*'|\"[^\"\n]*\"|[\"']?[^\s&;,\"'(){}\[\]]+)"
+_ASSIGNED = re.compile(rf"(?i)(--[\w-]*{_SECRET}[ =]|{_SECRET}[\"']?\s?[=:]\s?){_VALUE}")
 
 
 def safe_repr(thing: object, longest: int = LONGEST) -> str:
@@ -34,7 +38,7 @@ def masked(text: str) -> str:
 
 def without_userinfo(text: str) -> str:
     """Return a text without the passwords in its URLs; code stays code otherwise."""
-    return _USERINFO.sub(r"\1***@", text)
+    return _TOKEN.sub(r"\1***@", _USERINFO.sub(r"\1***@", text))
 
 
 def count(number: int, noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from no_leaks import canary
+from no_leaks import canary, speedups
 from no_leaks.cli import checkup
 from no_leaks.cli.checkup import Checkup, Finding
 
@@ -51,6 +51,8 @@ def test_a_fault_of_our_own_is_bad() -> None:
 def test_the_environment_names_what_is_and_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Versions of the packages that matter."""
     monkeypatch.setattr(checkup, "PACKAGES", ("pytest", "no-such-package-here"))
+    monkeypatch.setenv(speedups.OFF, "1")
     facts = checkup.environment()
+    assert facts["compiled half"] == "switched off by NO_LEAKS_PURE"
     assert facts["pytest"] == pytest.__version__
     assert facts["no-such-package-here"] == "not installed"

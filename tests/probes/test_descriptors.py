@@ -69,7 +69,7 @@ def test_the_panel_says_that_handles_are_unavailable(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(DescriptorProbe.__init__, "__defaults__", (None,))
     panel = Panel(HANDLES)
     assert set(panel.unavailable) == set(HANDLES)
-    assert set(panel.probes) == {"losses"}
+    assert set(panel.probes) == {"losses", "watched"}
 
 
 def test_another_file_at_the_same_number_is_born_and_the_old_one_gone(watch: Make, tmp_path: Path) -> None:

@@ -42,19 +42,20 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Panel]:
 
 def test_only_the_probes_of_the_kinds_are_made() -> None:
     """A kind that nobody wants costs nothing; losses serve every kind."""
-    assert set(Panel(("threads",)).probes) == {"threads", "losses"}
+    assert set(Panel(("threads",)).probes) == {"threads", "losses", "watched"}
     assert set(Panel(()).probes) == set()
 
 
 def test_names_keep_the_order_of_the_table() -> None:
     """Tasks are looked at before losses, whatever order the kinds come in."""
     panel = Panel(("temp", "threads", "files"))
-    assert panel.names(frozenset({"temp", "files"})) == ("descriptors", "temp", "losses")
+    assert panel.names(frozenset({"temp", "files"})) == ("descriptors", "temp", "losses", "watched")
 
 
-def test_kinds_of_a_later_version_are_unavailable_with_a_reason() -> None:
+def test_kinds_of_a_later_version_are_unavailable_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kind that is named in the docs and not built yet is never silently clean."""
-    assert Panel(("cycles",)).unavailable == {"cycles": LATER["cycles"]}
+    monkeypatch.setitem(LATER, "cycles", "not on this planet")
+    assert Panel(("cycles",)).unavailable == {"cycles": "not on this planet"}
 
 
 def test_a_look_asks_only_the_probes_that_are_there(book: Ledger) -> None:
@@ -65,7 +66,7 @@ def test_a_look_asks_only_the_probes_that_are_there(book: Ledger) -> None:
 
 def test_the_table_serves_every_kind() -> None:
     """Each kind has a probe or a reason, and what is carried on or taken anew is in the table."""
-    served = {kind for name, _, kinds in TABLE if name != "losses" for kind in kinds}
+    served = {kind for name, _, kinds in TABLE if name not in ("losses", "watched") for kind in kinds}
     assert served | set(LATER) | {"unclosed"} == set(KINDS)
     assert {name for name, _, _ in TABLE} | {"custom"} >= CARRIED | TAKEN  # whose kinds are not known beforehand
 
@@ -97,7 +98,7 @@ def test_a_look_that_raises_switches_the_probe_off_once(broken: Callable[[str], 
     assert panel.look(("temp", "losses"), book) == {"losses": frozenset()}
     assert panel.unavailable == {"temp": "switched off after broken probe"}
     assert list(faults.noted()) == ["probe temp"]
-    assert panel.names(frozenset({"temp"})) == ("losses",)
+    assert panel.names(frozenset({"temp"})) == ("losses", "watched")
 
 
 @pytest.mark.parametrize(

@@ -82,14 +82,15 @@ def test_each_comparison_compares(comparison: str, holds: bool) -> None:
     assert bool(watched.alerts.check()) is holds
 
 
-def test_a_callback_that_fails_breaks_nothing(clean_faults: None) -> None:
-    """It is noted as a fault; without one the log is told alone."""
+def test_a_callback_that_fails_breaks_nothing(clean_faults: None, caplog: pytest.LogCaptureFixture) -> None:
+    """It is noted as a fault, and logged, since a program has no report; without one the log is told alone."""
     manager = ResourceManager()
     rule = AlertRule("Peak", "resources.peak", ">=", 0)
 
     assert Alerts([rule], manager=manager, callback=lambda alert: 1 / 0).check()
     assert Alerts([rule], manager=manager).check()
     assert "callback of an alert" in faults.noted()
+    assert caplog.text.count("Peak: the callback raised ZeroDivisionError") == 1
 
 
 def test_a_thread_checks_only_if_asked_and_ends_with_its_block() -> None:
@@ -126,6 +127,14 @@ def test_a_wrong_rule_is_refused(arguments: tuple[str, str, str, float], message
     """With what is valid."""
     with pytest.raises(SettingError, match=message):
         AlertRule(*arguments)
+
+
+def test_a_rule_file_that_cannot_be_written_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a traceback."""
+    assert main(["alerts", "--prometheus", str(tmp_path / "missing" / "rules.yml")]) == 2
+    assert "rules.yml: cannot be written: No such file or directory" in capsys.readouterr().err
 
 
 def test_the_rule_file_is_what_prometheus_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -17,10 +17,12 @@ import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
 from runs import only_young
 from servers import Echo
+from support import in_child
 
-from no_leaks import get_resource_metrics, secure_connection_context
+from no_leaks import get_resource_manager, get_resource_metrics, secure_connection_context
 from no_leaks.errors import ConnectionUnhealthy, DeadlineExceeded, ResourceError, SettingError
 from no_leaks.resources import ResourceManager
+from no_leaks.resources.lease import Lease
 
 
 @on_both
@@ -555,6 +557,36 @@ def test_what_a_thread_made_too_late_is_closed() -> None:
     assert thing.closed == 1
 
 
+@on_both
+@pytest.mark.parametrize("limit_s", [0.01, None])
+def test_a_factory_in_a_thread_has_a_time_limit(backend: str, limit_s: float | None) -> None:
+    """The thread cannot be broken off: what it makes too late is closed. Without a limit it is waited for."""
+    thing, begun, go_on, closed = Thing(), threading.Event(), threading.Event(), threading.Event()
+    thing.close = closed.set  # type: ignore[method-assign]
+
+    def connect() -> Thing:
+        begun.set()
+        go_on.wait()
+        return thing
+
+    async def main() -> None:
+        if limit_s is None:
+            go_on.set()
+        async with secure_connection_context(connect, in_thread=True, connect_timeout_s=limit_s):
+            pass
+
+    try:
+        if limit_s is None:
+            run(backend, main)
+        else:
+            with pytest.raises(DeadlineExceeded, match=r"connecting to .*connect: took longer than 0.01 s"):
+                run(backend, main)
+            assert not closed.is_set()
+    finally:
+        go_on.set()
+    assert closed.wait(10) if begun.is_set() else limit_s is not None  # a busy machine may begin none in time
+
+
 def test_a_context_is_used_once() -> None:
     """One connection, one block."""
     context = secure_connection_context(Thing, name="once")
@@ -690,3 +722,73 @@ def test_sockets_can_be_connections(echo: Echo) -> None:
         sock.sendall(b"hello")
         assert sock.recv(5) == b"hello"
     assert sock.fileno() == -1
+
+
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+@pytest.mark.parametrize("entered", [False, True])
+def test_a_forked_child_closes_nothing_of_its_parents(backend: str, entered: bool) -> None:
+    """Whose goodbye would end the parent's conversation; the parent closes it."""
+    thing = AsyncThing()
+
+    class Around:
+        def __enter__(self) -> AsyncThing:
+            return thing
+
+        def __exit__(self, *error: object) -> None:
+            Thing.close(thing)
+
+    make: Callable[[], object] = Around if entered else lambda: thing
+    with secure_connection_context(make) as connection:
+        assert connection is thing
+        lease = get_resource_manager().active("connections")[-1].resource()
+        assert isinstance(lease, Lease)
+
+        def leave() -> object:
+            lease.close() if backend == "plain" else anyio.run(lease.aclose, backend=backend)
+            lease.force()
+            return thing.closed, lease.is_open
+
+        assert in_child(leave) == repr((0, False))
+    assert thing.closed == 1
+
+
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+def test_what_nothing_closes_is_refused(backend: str) -> None:
+    """To hand it out would promise what cannot be kept; a way that is named will do."""
+    manager = ResourceManager()
+
+    def plain() -> None:
+        with secure_connection_context(Bare, manager=manager):
+            pass
+
+    async def main() -> None:
+        async with secure_connection_context(Bare, manager=manager):
+            pass
+
+    with pytest.raises(ResourceError, match=r"gives a backends\.Bare, which has no method .*: say by close="):
+        plain() if backend == "plain" else run(backend, main)
+    assert manager.metrics().created == 0
+    with secure_connection_context(Bare, close=lambda bare: None):
+        pass
+
+
+def test_an_async_context_manager_is_refused_by_plain_code() -> None:
+    """It would be handed out unentered."""
+
+    @asynccontextmanager
+    async def manage() -> AsyncIterator[Bare]:
+        yield Bare()
+
+    with pytest.raises(ResourceError, match="a context manager that has to be awaited: use `async with`"):
+        secure_connection_context(manage).__enter__()
+
+
+def test_an_error_of_closing_shows_no_password() -> None:
+    """Drivers like to say whom they talked to."""
+    thing = Thing(error=OSError("postgres://me:hunter2@db is gone"))
+
+    with pytest.raises(ValueError, match="mine") as caught, secure_connection_context(lambda: thing):
+        raise ValueError("mine")
+
+    (note,) = caught.value.__notes__
+    assert note == "while cleaning up: OSError: postgres://me:***@db is gone"

@@ -10,8 +10,9 @@ import anyio
 import pytest
 from backends import on_both, run
 
+from no_leaks.errors import DeadlineExceeded
 from no_leaks.resources import hops
-from no_leaks.resources.hops import hop, surely
+from no_leaks.resources.hops import hop, hop_in_time, surely
 
 
 class Work:
@@ -168,3 +169,96 @@ def test_a_thread_whose_caller_has_gone_does_nothing() -> None:
     turn.run()
 
     assert not work.begun.is_set()
+
+
+@on_both
+def test_what_comes_too_late_is_undone_by_its_thread(backend: str) -> None:
+    """The caller has gone at the limit."""
+    work, undone = Work(), threading.Event()
+
+    def undo(thing: str) -> None:
+        work.undo(thing)
+        undone.set()
+
+    async def main() -> None:
+        try:
+            with pytest.raises(DeadlineExceeded, match="making: took longer than 0.01 s"):
+                await hop_in_time(work, undo, 0.01, "making")
+            assert work.log == []
+        finally:
+            work.go_on.set()
+        assert undone.wait(10) if work.begun.is_set() else True  # a busy machine may begin none in time
+
+    run(backend, main)
+    assert work.log == (["made", "undone thing"] if work.begun.is_set() else [])
+
+
+def test_what_undoing_runs_into_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits for it any more."""
+
+    def undo(thing: str) -> None:
+        raise OSError("gone")
+
+    def work() -> str:
+        assert turn.leave(undo)
+        return "thing"
+
+    turn = hops._Turn(work)
+    turn.run()
+
+    assert "what a thread made too late could not be closed: OSError('gone')" in caplog.text
+
+
+def test_what_failed_too_late_needs_no_undoing() -> None:
+    """There is nothing."""
+    undone: list[object] = []
+
+    def work() -> str:
+        assert turn.leave(undone.append)
+        raise OSError("refused")
+
+    turn = hops._Turn(work)
+    turn.run()
+
+    assert undone == []
+
+
+def test_what_came_with_the_deadline_is_taken() -> None:
+    """It is here, so that nobody undoes it."""
+    undone: list[str] = []
+    turn = hops._Turn(lambda: "thing")
+    turn.run()
+
+    assert not turn.leave(undone.append)
+    assert (turn.result(), undone) == ("thing", [])
+
+
+def test_a_thread_that_begins_too_late_does_nothing() -> None:
+    """All threads were busy until the deadline."""
+    done: list[int] = []
+    turn = hops._Turn(lambda: done.append(1))
+
+    assert turn.leave(lambda nothing: None)
+    turn.run()
+
+    assert done == []
+
+
+@on_both
+def test_in_time_it_is_as_any_other(backend: str) -> None:
+    """What the thread returns or raises."""
+
+    async def main() -> None:
+        assert await hop_in_time(lambda: 3, print, 10, "counting") == 3
+        with pytest.raises(ZeroDivisionError):
+            await hop_in_time(lambda: 1 // 0, print, 10, "dividing")
+
+    run(backend, main)
+
+
+def test_cancelled_in_time_it_is_waited_for_and_undone() -> None:
+    """As any other."""
+    work = Work()
+
+    assert asyncio.run(cancel_while_it_runs(work, lambda: hop_in_time(work, work.undo, 10, "making"))) is None
+    assert work.log == ["made", "undone thing"]

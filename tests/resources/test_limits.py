@@ -302,11 +302,35 @@ def test_wrong_limits_are_refused(text: str, message: str) -> None:
         ResourceLimits.from_environment({"NO_LEAKS_LIMITS": text})
 
 
+def test_limits_that_are_no_table_are_refused(tmp_path: Path) -> None:
+    """With the place."""
+    path = tmp_path / "pyproject.toml"
+    path.write_text("[tool.no_leaks]\nlimits = 3\n")
+
+    with pytest.raises(SettingError, match=r"pyproject.toml \[tool.no_leaks.limits\]: 3 is not a table"):
+        ResourceLimits.from_pyproject(path)
+
+
 @pytest.mark.parametrize("arguments", [{"on_limit": "explode"}, {"timeout_s": -1}])
 def test_wrong_options_in_code_are_refused(arguments: dict[str, object]) -> None:
     """The same checks."""
     with pytest.raises(SettingError):
         ResourceLimits(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"count": -1}, {"count": 2.5}, {"count": True}, {"bytes": "5"}, {"age_s": -1}, {"age_s": "old"}]
+)
+def test_wrong_numbers_in_code_are_refused(arguments: dict[str, object]) -> None:
+    """Not when the first file is opened."""
+    with pytest.raises(SettingError, match="is not a"):
+        Limit(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_bare_number_is_no_limit() -> None:
+    """The message says what to write."""
+    with pytest.raises(SettingError, match=r"files: 5 is not a Limit: write Limit\(count="):
+        ResourceLimits({"files": 5})  # type: ignore[dict-item]
 
 
 def test_a_boolean_is_no_count() -> None:

@@ -12,11 +12,12 @@ import anyio
 import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
 from support import here, in_child
+from turns import turns_at_each_step
 
 import no_leaks
 from no_leaks import ledger
 from no_leaks.model import Owner
-from no_leaks.resources import Handle, ResourceManager
+from no_leaks.resources import Handle, ResourceManager, book
 from no_leaks.resources.handle import State
 
 
@@ -302,14 +303,32 @@ def test_an_interrupt_in_a_cleanup_stops_no_other(manager: ResourceManager) -> N
     assert log == [1, 0]
 
 
-def test_what_has_no_method_to_close_it_is_given_up(manager: ResourceManager) -> None:
-    """It is no longer tracked; nothing can be done."""
+@pytest.mark.parametrize("backend", ["plain", "asyncio", "trio"])
+def test_what_has_no_method_to_close_it_is_given_up(manager: ResourceManager, backend: str) -> None:
+    """It is no longer tracked, and nobody says that it was closed: not even of a number."""
     bare = Bare()
     manager.register(bare, kind="locks")
+    manager.register(3, kind="locks")
 
-    manager.cleanup()
+    left = manager.cleanup() if backend == "plain" else run(backend, manager.acleanup)
 
     assert manager.active() == ()
+    assert (manager.metrics().cleaned, manager.metrics().cleanup_errors) == (0, 2)
+    assert {one.became for one in left} == {
+        "given up, for it has no method that closes it: register it with cleanup=..."
+    }
+
+
+def test_what_is_given_up_in_a_forked_child_counts_nothing(manager: ResourceManager) -> None:
+    """It is the parent's."""
+    bare = Bare()
+    handle = manager.register(bare, kind="locks")
+    manager.book.claim(handle)
+    manager.book.begin_anew()
+
+    manager.book.give_up(handle)
+
+    assert manager.metrics().cleanup_errors == 0
 
 
 def test_a_handle_remembers_whose_scope_was_at_work(manager: ResourceManager) -> None:
@@ -350,6 +369,33 @@ def test_counts_are_exact_under_64_threads(manager: ResourceManager) -> None:
 
     metrics = manager.metrics()
     assert (metrics.created, metrics.cleaned, metrics.leaked, metrics.total_active) == (64_000, 48_000, 16_000, 0)
+
+
+def test_counts_are_exact_wherever_threads_take_turns(manager: ResourceManager) -> None:
+    """At every step in the book: registered, closed twice by two, given up to the collector."""
+    things = [Thing() for _ in range(8)]
+    shared = [manager.register(thing, kind="connections") for thing in things]
+    start = threading.Barrier(8)
+
+    def work() -> None:
+        start.wait()
+        for handle in shared:
+            thing = Thing()
+            if manager.register(thing, kind="files").number % 2:
+                manager.unregister(thing)
+            handle.close()
+
+    with turns_at_each_step(book):
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    metrics = manager.metrics()
+    assert [thing.closed for thing in things] == [1] * 8
+    assert (metrics.created, metrics.total_active, manager.active()) == (72, 0, ())
+    assert metrics.cleaned + metrics.leaked == 72
 
 
 def test_threads_that_close_one_handle_close_it_once(manager: ResourceManager) -> None:
@@ -469,6 +515,14 @@ def test_the_package_of_resources_names_what_it_lacks() -> None:
     """An unknown name is an AttributeError, as of any module."""
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         no_leaks.resources.nothing  # type: ignore[attr-defined]
+
+
+def test_all_names_of_the_package_can_be_imported_at_once() -> None:
+    """By `from no_leaks.resources import *`, which gave none."""
+    names: dict[str, object] = {}
+    exec("from no_leaks.resources import *", names)
+
+    assert set(no_leaks.resources.HOMES) == set(no_leaks.resources.__all__) == set(names) - {"__builtins__"}
 
 
 def test_a_file_of_the_standard_library_can_be_registered(manager: ResourceManager) -> None:

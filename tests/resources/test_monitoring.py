@@ -19,7 +19,7 @@ from backends import Thing
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from no_leaks import Limit, ResourceError, ResourceLimits, ResourceManager, check_health
+from no_leaks import Limit, ResourceError, ResourceLimitExceeded, ResourceLimits, ResourceManager, check_health
 from no_leaks.resources import otel, prometheus, web
 from no_leaks.resources.readings import READINGS, prometheus_name
 
@@ -127,6 +127,49 @@ def test_limits_that_are_near_or_reached_are_reasons(count: int, status: str, re
 
     assert (health.status, health.reasons) == (status, reasons)
     manager.cleanup()
+
+
+@pytest.mark.parametrize(("age_s", "status"), [(8, "ok"), (9, "degraded"), (10, "degraded"), (11, "failing")])
+@pytest.mark.parametrize("kind", ["files", "total"])
+def test_an_age_at_which_nothing_more_is_opened_is_a_reason(kind: str, age_s: float, status: str) -> None:
+    """Where `register` refuses, the process does not serve."""
+    now = [0.0]
+    limits = ResourceLimits.from_mapping({kind: {"age_s": 10}})
+    manager = ResourceManager(limits=limits, clock=lambda: now[0])
+    things = [Thing(), Thing()]
+    manager.register(things[0], kind="files", name="old.txt")
+    now[0] = age_s
+
+    health = check_health(manager)
+
+    assert health.status == status
+    if status == "failing":
+        assert health.reasons[0].startswith(f"{kind}: no more while one is older than 10 s: files: old.txt")
+        with pytest.raises(ResourceLimitExceeded):
+            manager.register(things[1], kind="files")
+    manager.cleanup()
+
+
+def test_a_kind_of_which_nothing_is_open_any_more_is_a_zero(manager: ResourceManager) -> None:
+    """A series that is gone would tell nobody that all is well again."""
+    manager.cleanup()
+
+    _, text = prometheus.scrape(manager)
+
+    assert scraped(text.decode())["no_leaks_resources_active files"] == 0
+    assert manager.metrics().active == {}
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_what_is_no_request_is_refused(kind: str) -> None:
+    """So that a server knows, and waits for nothing."""
+    application: Any = web.health_asgi()
+
+    async def call() -> None:
+        await application({"type": kind}, None, None)
+
+    with pytest.raises(ResourceError, match=f"answers http, not {kind}"):
+        anyio.run(call)
 
 
 def test_a_real_starlette_serves_both(manager: ResourceManager) -> None:

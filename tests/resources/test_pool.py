@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,11 +13,11 @@ import pytest
 from backends import AsyncThing, Thing, on_both, run
 from support import in_child
 
-from no_leaks import ResourcePool
+from no_leaks import ResourcePool, faults
 from no_leaks.errors import PoolTimeout, ResourceClosed, ResourceError, SettingError
 from no_leaks.resources import ResourceManager
-from no_leaks.resources.pool_core import Waiter
 from no_leaks.resources.pool_options import Loan
+from no_leaks.resources.pool_places import Waiter
 
 
 class Maker:
@@ -167,6 +168,11 @@ def test_a_loan_that_is_out_for_too_long_is_reported_once(
                     pass
                 (overdue,) = pool.stats().overdue
                 assert (overdue.age_s, overdue.pool) == (11, "db")
+                assert overdue.borrower.endswith("main")
+                assert [frame.file.rpartition("/")[2] for frame in overdue.stack if frame.in_app][:2] == [
+                    "test_pool.py",
+                    "backends.py",
+                ]
             assert pool.stats().overdue == ()
 
     with caplog.at_level(logging.WARNING, "no_leaks.resources"):
@@ -174,6 +180,9 @@ def test_a_loan_that_is_out_for_too_long_is_reported_once(
 
     assert [loan.age_s for loan in heard] == [11]
     assert caplog.text.count("db: on loan for 11.000 s to ") == 1
+    assert re.search(
+        r"db: on loan .*\n  \S*test_pool.py:\d+ in .*main\n(  .*\n)*  \S*backends.py:\d+ in run\n", caplog.text
+    )
 
 
 def test_a_pool_that_was_never_used_is_closed(maker: Maker) -> None:
@@ -208,8 +217,10 @@ def test_an_overdue_loan_goes_to_the_log_alone(maker: Maker, caplog: pytest.LogC
     assert "on loan for 11.000 s" in caplog.text
 
 
-def test_a_callback_that_fails_breaks_no_borrower(maker: Maker, clean_faults: None) -> None:
-    """It is noted as a fault."""
+def test_a_callback_that_fails_breaks_no_borrower(
+    maker: Maker, clean_faults: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is noted as a fault, and logged: a program has no report that shows faults."""
 
     async def main() -> None:
         pool = ResourcePool(maker, leak_threshold_s=10, on_leak=lambda loan: 1 / 0, clock=maker.clock)
@@ -218,6 +229,9 @@ def test_a_callback_that_fails_breaks_no_borrower(maker: Maker, clean_faults: No
             pool.stats()
 
     anyio.run(main)
+
+    assert "on_leak of a pool" in faults.noted()
+    assert "on_leak raised ZeroDivisionError" in caplog.text
 
 
 @on_both
@@ -505,3 +519,127 @@ def test_who_borrowed_is_unknown_without_a_threshold(maker: Maker) -> None:
                 await pool.acquire()
 
     anyio.run(main)
+
+
+@on_both
+@pytest.mark.parametrize("min_idle", [0, 2])
+def test_what_idles_until_it_is_too_old_is_closed(maker: Maker, backend: str, min_idle: int) -> None:
+    """Even if nothing idles for too long; what must be ready is made anew."""
+
+    async def main() -> None:
+        options = {"max_idle_s": None, "max_lifetime_s": 60, "clock": maker.clock, "min_idle": min_idle}
+        async with ResourcePool(maker, **options) as pool:  # type: ignore[arg-type]
+            async with pool.acquire(), pool.acquire():
+                pass
+            maker.now += 59
+            await pool.tend()
+            assert maker.closed == [0, 0]
+            maker.now += 1
+            await pool.tend()
+            assert maker.closed == [1, 1] + [0] * min_idle
+            assert pool.stats().idle == min_idle
+
+    run(backend, main)
+
+
+@on_both
+def test_a_health_check_without_end_is_a_no(maker: Maker, backend: str) -> None:
+    """What does not answer in the time for connecting is replaced: a dead peer holds up no borrower."""
+
+    async def check(thing: AsyncThing) -> None:
+        if thing is maker.made[0]:
+            await anyio.sleep_forever()
+
+    async def main() -> None:
+        async with ResourcePool(maker, health_check=check, connect_timeout_s=0.01) as pool:
+            async with pool.acquire():
+                pass
+            with anyio.fail_after(10):
+                async with pool.acquire() as second:
+                    assert second is maker.made[1]
+        assert maker.closed == [1, 1]
+
+    run(backend, main)
+
+
+@on_both
+def test_who_is_cancelled_in_the_queue_is_no_timeout(maker: Maker, backend: str) -> None:
+    """Statistics tell them apart."""
+
+    async def main() -> None:
+        async with ResourcePool(maker, max_size=1, acquire_timeout_s=0.01) as pool, pool.acquire():
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await pool.acquire()
+            assert (pool.stats().waits, pool.stats().timeouts) == (1, 0)
+            with pytest.raises(PoolTimeout):
+                await pool.acquire()
+            assert (pool.stats().waits, pool.stats().timeouts) == (2, 1)
+
+    run(backend, main)
+
+
+@on_both
+def test_a_factory_that_makes_nothing_new_is_told_so(backend: str) -> None:
+    """The one that is on loan stays open, and no place is lost."""
+    only = AsyncThing()
+
+    async def main() -> None:
+        async with ResourcePool(lambda: only, max_size=2) as pool, pool.acquire():
+            with pytest.raises(ResourceError, match="create gave what is on loan already"):
+                await pool.acquire()
+            assert (only.closed, pool.stats().size) == (0, 1)
+        assert only.closed == 1
+
+    run(backend, main)
+
+
+def test_a_signals_handler_may_close_a_pool_whose_lock_its_thread_holds(maker: Maker) -> None:
+    """It would wait for itself."""
+    core = ResourcePool(maker).core
+
+    with core._lock:
+        assert core.close() == []
+
+
+def test_a_forked_child_gives_back_what_its_parent_had_borrowed(maker: Maker) -> None:
+    """It does nothing: no error hides what ends the child's block, and only a second time is one."""
+    pool = ResourcePool(maker, max_size=1)
+
+    async def give() -> str:
+        await pool.release(loans[0])
+        with pytest.raises(ResourceError, match="given back twice"):
+            await pool.release(loans[0])
+        return f"{loans[0].closed} {pool.stats().size}"
+
+    async def main() -> None:
+        loans.append(await pool.acquire())
+
+    loans: list[AsyncThing] = []
+    anyio.run(main)
+    try:
+        assert in_child(lambda: anyio.run(give)) == repr("0 0")
+    finally:
+        anyio.run(pool.release, loans[0])
+        anyio.run(pool.aclose)
+    assert maker.closed == [1]
+
+
+@on_both
+def test_a_pool_that_cannot_be_made_ready_leaves_nothing(maker: Maker, backend: str) -> None:
+    """What was ready before the factory failed is closed, and the pool is not tracked."""
+    manager = ResourceManager()
+
+    async def make() -> AsyncThing:
+        if len(maker.made) == 2:
+            raise OSError("refused")
+        return await maker()
+
+    async def main() -> None:
+        async with ResourcePool(make, min_idle=3, manager=manager):
+            pass
+
+    with pytest.raises(OSError, match="refused"):
+        run(backend, main)
+    assert maker.closed == [1, 1]
+    assert manager.active() == ()

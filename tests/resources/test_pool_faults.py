@@ -18,8 +18,9 @@ from no_leaks.errors import ResourceClosed
 from no_leaks.resources import ResourceManager, ResourcePool
 from no_leaks.resources.connection_options import ConnectionOptions
 from no_leaks.resources.lease import Lease
-from no_leaks.resources.pool_core import PoolCore, Slot, Waiter
+from no_leaks.resources.pool_core import PoolCore
 from no_leaks.resources.pool_options import PoolOptions
+from no_leaks.resources.pool_places import Slot, Waiter
 
 
 async def healthy(thing: AsyncThing) -> bool:
@@ -124,7 +125,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.taken: list[Slot] = []
         self.waiting: list[Waiter] = []
         self.woken: list[Waiter] = []
-        self.idle = 0
+        self.idle: list[Slot] = []
 
     def arrived(self) -> None:
         """Take over from the queue what was woken."""
@@ -146,7 +147,7 @@ class PoolMachine(RuleBasedStateMachine):
         free = self.idle or len(self.taken) < 3
         assert (slot is not None) == bool(free and not self.waiting)
         if slot is not None:
-            self.idle -= bool(self.idle)
+            assert not self.idle or slot is self.idle.pop(), "not the one that was used last"
             self.taken.append(slot)
             return
         box: list[Waiter] = []
@@ -166,7 +167,7 @@ class PoolMachine(RuleBasedStateMachine):
         if not given:
             self.core.drop(slot)
         elif not self.waiting:
-            self.idle += 1
+            self.idle.append(slot)
         self.arrived()
 
     @precondition(lambda self: self.waiting)
@@ -183,16 +184,18 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        """Take out what was idle for too long; one stays."""
+        """Take out what is too old, and what was idle for too long, of which one stays."""
+        young = [slot for slot in self.idle if self.now - slot.created_s < 50]
+        kept = [slot for slot in young if self.now - slot.idle_since_s < 10] or young[-1:]
         out = self.core.expired()
-        self.idle -= len(out)
-        assert self.idle >= 1 or not out
+        assert set(map(id, out)) == set(map(id, self.idle)) - set(map(id, kept))
+        self.idle = kept
 
     @rule()
     def top_up(self) -> None:
         """Make one ready, if one is lacking."""
         slot = self.core.lacking()
-        assert (slot is not None) == (self.idle < 1 and len(self.taken) < 3)
+        assert (slot is not None) == (not self.idle and len(self.taken) < 3)
         if slot is not None:
             self.taken.append(slot)
 
@@ -200,7 +203,8 @@ class PoolMachine(RuleBasedStateMachine):
     def the_books_are_right(self) -> None:
         """Never more than allowed, nobody waits where one is free."""
         stats = self.core.stats()
-        assert (stats.idle, stats.waiting, stats.size) == (self.idle, len(self.waiting), self.idle + len(self.taken))
+        idle, taken, waiting = len(self.idle), len(self.taken), len(self.waiting)
+        assert (stats.idle, stats.waiting, stats.size) == (idle, waiting, idle + taken)
         assert stats.size <= 3
         assert not (self.waiting and (self.idle or len(self.taken) < 3))
 

@@ -9,7 +9,7 @@ import threading
 
 import anyio
 import pytest
-from backends import AsyncThing, Thing
+from backends import AsyncThing, Thing, on_both
 
 from no_leaks import (
     acleanup_all_resources,
@@ -130,6 +130,57 @@ print("went on")
     )
 
     assert (done.stdout, done.returncode) == (heard, 0)
+
+
+LOOP = """
+import anyio
+from no_leaks import secure_connection_context
+class Slow(Thing):
+    close = None
+    async def aclose(self):
+        await anyio.sleep(0.01)
+        print("awaited", self.name, flush=True)
+signal.signal(signal.SIGTERM, lambda *_: print("heard", flush=True))
+install_exit_handlers(sigterm=True)
+async def main():
+    thing, stuck = Slow("a"), anyio.Event()
+    get_resource_manager().register(thing, kind="connections")
+    async with secure_connection_context(lambda: Slow("b")):
+        os.kill(os.getpid(), signal.SIGTERM)
+        BODY
+anyio.run(main, backend="BACKEND")
+"""
+
+
+@on_both
+def test_in_a_loop_sigterm_awaits_what_has_to_be_awaited(backend: str) -> None:
+    """The youngest first; who heard it before hears it then."""
+    body = "await anyio.sleep(0.1)\n        print('went on')"
+    done = python(LOOP.replace("BODY", body).replace("BACKEND", backend))
+
+    assert (done.stdout, done.returncode) == ("awaited b\nawaited a\nheard\nwent on\n", 0), done.stderr
+
+
+@on_both
+def test_a_second_sigterm_does_not_wait_for_the_loop(backend: str) -> None:
+    """Which may hang: what cannot be awaited is told as an error."""
+    body = "os.kill(os.getpid(), signal.SIGTERM)\n        print('at once')\n        os._exit(0)"
+    done = python(LOOP.replace("BODY", body).replace("BACKEND", backend))
+
+    assert done.stdout == "heard\nat once\n"
+    assert "has to be awaited to be closed" in done.stderr
+
+
+@on_both
+def test_an_error_while_awaiting_after_sigterm_is_told(backend: str) -> None:
+    """And the signal goes on."""
+    body = "await anyio.sleep(0.1)\n        print('went on')"
+    code = LOOP.replace("BODY", body).replace("BACKEND", backend)
+    code = code.replace('print("awaited", self.name, flush=True)', 'raise OSError("gone")')
+    done = python(code)
+
+    assert done.stdout == "heard\nwent on\n"
+    assert "OSError: gone" in done.stderr
 
 
 def test_sync_use_imports_no_async_library() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import anyio
 import pytest
 from backends import AsyncThing, Bare, Thing, on_both, run
-from support import here
+from support import here, in_child
 
 from no_leaks import ledger
 from no_leaks.errors import DeadlineExceeded
@@ -113,6 +113,19 @@ def test_the_bodys_error_stays_first(manager: ResourceManager) -> None:
 
     assert caught.value.__notes__ == ["while cleaning up: OSError: the disk is gone"]
     assert [str(error) for error in scope.errors] == ["the disk is gone"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(3)])
+def test_what_stops_the_program_stops_it(manager: ResourceManager, stop: BaseException) -> None:
+    """As a note on the body's error it would be lost; the other is closed all the same."""
+    things = [Thing(), Thing(error=stop)]
+    with pytest.raises(type(stop)) as caught, manager.scope("outer"):
+        for thing in things:
+            manager.register(thing, kind="files")
+        raise ValueError("mine")
+
+    assert isinstance(caught.value.__context__, ValueError)
+    assert [thing.closed for thing in things] == [1, 1]
 
 
 def test_without_one_the_errors_are_raised_as_a_group(manager: ResourceManager) -> None:
@@ -250,3 +263,19 @@ def test_what_was_collected_inside_is_a_leak_and_not_left(manager: ResourceManag
 
     assert scope.left == ()
     assert manager.metrics().leaked == 1
+
+
+def test_a_forked_child_reports_nothing_of_its_parents(
+    manager: ResourceManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not left there: neither in the log nor in `left`."""
+    thing = Thing()
+
+    def leave() -> object:
+        scope.__exit__(None, None, None)
+        return scope.left, caplog.text
+
+    with manager.scope("outer") as scope:
+        handle = manager.register(thing, kind="files")
+        assert in_child(leave) == repr(((), ""))
+        handle.unregister()

@@ -7,8 +7,9 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -124,6 +125,73 @@ def test_a_seek_in_an_iteration_forgets_what_was_fetched(path: Path, backend: st
             return [first, await file.__anext__()]
 
     assert run(backend, main) == ["one\n", "one\n"]
+
+
+@on_both
+@pytest.mark.parametrize("mode", ["r", "rb", "r+b"])
+def test_who_stops_iterating_reads_on_at_the_next_line(path: Path, backend: str, mode: str) -> None:
+    """Whatever was fetched ahead: by pieces, lines and as a whole."""
+    path.write_text("".join(f"{number}\n" for number in range(1000)))
+
+    async def main() -> list[Any]:
+        async with secure_file_context(path, mode) as file:
+            got = [await file.__anext__(), await file.readline(), await file.readline(1), await file.readline()]
+            got += [await file.read(3), await file.__anext__()]
+            rest = await file.read(5000)
+            assert rest == whole[len(whole) - len(rest) :]
+        async with secure_file_context(path, mode) as file:
+            await file.__anext__()
+            assert await file.read(len(whole) - 2) == whole[2:]
+        async with secure_file_context(path, mode) as file:
+            await file.__anext__()
+            assert await file.readlines() == whole.splitlines(keepends=True)[1:]
+        async with secure_file_context(path, mode) as file:
+            await file.__anext__()
+            assert await file.read(0) == whole[:0]
+            assert await file.read() == whole[2:]
+        return got
+
+    whole: Any = path.read_bytes() if "b" in mode else path.read_text()
+    expected: list[Any] = ["0\n", "1\n", "2", "\n", "3\n4", "\n"]
+    assert run(backend, main) == ([text.encode() for text in expected] if "b" in mode else expected)
+
+
+@on_both
+def test_bytes_are_counted_from_the_line_that_was_given(path: Path, backend: str) -> None:
+    """Position, steps from it, and what is written there."""
+    path.write_bytes(b"one\ntwo\nthree\nfour\n")
+
+    async def main() -> None:
+        async with secure_file_context(path, "r+b") as file:
+            await file.__anext__()
+            assert await file.tell() == 4
+            await file.__anext__()
+            assert await file.seek(1, 1) == 9
+            assert await file.__anext__() == b"hree\n"
+            await file.write(b"FOUR")
+
+    run(backend, main)
+    assert path.read_bytes() == b"one\ntwo\nthree\nFOUR\n"
+
+
+@on_both
+def test_a_text_that_is_iterated_has_no_position(path: Path, backend: str) -> None:
+    """As Python's own; a write ends what was fetched."""
+    path.write_text("one\ntwo\n")
+
+    async def main() -> None:
+        async with secure_file_context(path, "r+") as file:
+            await file.__anext__()
+            await file.write("three\n")
+            await file.seek(0)
+            assert await file.readlines() == ["one\n", "two\n", "three\n"]
+        path.write_text("x\n" * 100_000)
+        async with secure_file_context(path) as file:
+            await file.__anext__()
+            with pytest.raises(OSError, match="telling position disabled"):
+                await file.tell()
+
+    run(backend, main)
 
 
 @on_both
@@ -254,6 +322,43 @@ def test_missing_folders_are_made_on_request(path: Path) -> None:
     assert (mode_of(deep.parent), deep.exists()) == (0o700, True)
 
 
+@pytest.mark.parametrize("below_root", [False, True])
+def test_no_folder_that_is_made_is_open_to_others(tmp_path: Path, below_root: bool) -> None:
+    """Not only the last; those that were there stay as they are."""
+    (tmp_path / "old").mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        name = "old/a/b/data.txt"
+        with secure_file_context(
+            name if below_root else tmp_path / name,
+            "w",
+            create_parents=True,
+            root=tmp_path if below_root else None,
+        ):
+            pass
+    finally:
+        os.umask(before)
+
+    assert [mode_of(tmp_path / folder) for folder in ("old", "old/a", "old/a/b")] == [0o755, 0o700, 0o700]
+
+
+def test_what_stands_in_the_way_of_a_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file; a folder that somebody makes meanwhile is none."""
+    (tmp_path / "a").touch()
+    with pytest.raises(FileExistsError), secure_file_context(tmp_path / "a" / "x", "w", create_parents=True):
+        pass
+
+    real = os.mkdir
+
+    def faster(path: str, mode: int = 0o777) -> None:
+        real(path, mode)
+        real(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", faster)
+    with secure_file_context(tmp_path / "b" / "x", "w", create_parents=True):
+        pass
+
+
 def test_an_atomic_file_appears_as_a_whole(path: Path) -> None:
     """Until the block has ended well, the old one is there."""
     path.write_text("old")
@@ -265,6 +370,46 @@ def test_an_atomic_file_appears_as_a_whole(path: Path) -> None:
 
     assert path.read_text() == "new"
     assert os.listdir(path.parent) == ["data.txt"]
+
+
+def test_a_new_file_that_cannot_be_made_ready_is_removed(
+    path: Path, umask: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be there, empty and with other permissions."""
+
+    def refuse(fd: int, mode: int) -> None:
+        assert path.exists()
+        raise PermissionError("refused")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.raises(PermissionError, match="refused"), secure_file_context(path, "w", permissions=0o644):
+        pass
+
+    assert not path.exists()
+
+
+def test_an_atomic_file_is_durable_before_it_appears(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content is synced, then renamed, then the folder is synced: a power cut leaves the old file or the new one."""
+    done: list[str] = []
+
+    def noted(name: str) -> Callable[..., object]:
+        real: Callable[..., object] = getattr(os, name)
+
+        def call(*args: object, **keywords: object) -> object:
+            is_folder = name == "fsync" and stat.S_ISDIR(os.fstat(args[0]).st_mode)  # type: ignore[arg-type]
+            done.append(f"{name} of the folder" if is_folder else name)
+            if name == "fsync" and not is_folder:
+                assert os.fstat(args[0]).st_size == 7  # type: ignore[arg-type]
+            return real(*args, **keywords)
+
+        return call
+
+    for name in ("fsync", "rename"):
+        monkeypatch.setattr(os, name, noted(name))
+    with secure_file_context(path, "w", atomic=True) as file:
+        file.write("content")
+
+    assert done == ["fsync", "rename", "fsync of the folder"]
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -612,3 +757,46 @@ def test_a_device_is_taken_if_asked_for() -> None:
         pass
     with secure_file_context("/dev/null", regular_only=False) as file:
         assert file.read() == ""
+
+
+def test_a_device_without_end_is_read_to_the_limit() -> None:
+    """It has no position: what came through is counted, and not what a buffer asked for."""
+    with secure_file_context("/dev/zero", "rb", regular_only=False, max_bytes=100) as file:
+        assert file.read(60) + file.read(40) == bytes(100)
+        with pytest.raises(FileTooLarge):
+            file.read(1)
+    with (
+        pytest.raises(FileTooLarge),
+        secure_file_context("/dev/zero", "rb", regular_only=False, max_bytes=100) as file,
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize("read", ["read", "readline"])
+def test_a_fifo_is_read_to_the_limit(path: Path, read: str) -> None:
+    """It cannot tell its position, nor how much will come."""
+    os.mkfifo(path)
+    other = os.open(path, os.O_RDWR)
+    try:
+        with secure_file_context(path, "rb", regular_only=False, max_bytes=10) as file:
+            os.write(other, b"12345678\n")
+            assert file.readline() == b"12345678\n"
+            os.write(other, b"9x")
+            with pytest.raises(FileTooLarge):
+                getattr(file, read)()
+    finally:
+        os.close(other)
+
+
+def test_a_fifo_is_written_to_the_limit(path: Path) -> None:
+    """Counted, too."""
+    os.mkfifo(path)
+    other = os.open(path, os.O_RDWR)
+    try:
+        with secure_file_context(path, "wb", regular_only=False, max_bytes=10) as file:
+            file.write(b"12345678")
+            with pytest.raises(FileTooLarge):
+                file.write(b"9xx")
+        assert os.read(other, 100) == b"12345678"
+    finally:
+        os.close(other)

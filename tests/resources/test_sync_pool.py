@@ -9,10 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 from backends import Thing
-from support import wait_until
+from support import in_child, wait_until
+from turns import give_way, turns_at_each_step
 
 from no_leaks import SyncResourcePool
 from no_leaks.errors import PoolTimeout, ResourceClosed, ResourceError
+from no_leaks.resources import pool_core
 
 
 class Maker:
@@ -76,6 +78,34 @@ def test_threads_share_no_loan(maker: Maker) -> None:
 
     assert (len(served), stats.on_loan, stats.waiting) == (6400, 0, 0)
     assert len(maker.made) <= 5
+    assert set(maker.closed) == {1}
+
+
+def test_no_loan_is_lost_wherever_threads_take_turns(maker: Maker) -> None:
+    """At every step in the pool's books: none is lent twice at once, no place is lost, all are served."""
+    lent: set[int] = set()
+    served: list[int] = []
+
+    def work() -> None:
+        for _ in range(8):
+            with pool.acquire() as thing:
+                assert id(thing) not in lent
+                lent.add(id(thing))
+                give_way()
+                lent.discard(id(thing))
+                served.append(1)
+
+    with SyncResourcePool(maker, max_size=2, acquire_timeout_s=20) as pool:
+        with turns_at_each_step(pool_core):
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        stats = pool.stats()
+
+    assert (len(served), stats.on_loan, stats.waiting, stats.size) == (64, 0, 0, len(maker.made))
+    assert len(maker.made) <= 2
     assert set(maker.closed) == {1}
 
 
@@ -295,3 +325,39 @@ def test_a_real_database() -> None:
         connection.execute("create table t (x)")
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("select 1")
+
+
+def test_a_health_check_that_blocks_is_a_no(maker: Maker) -> None:
+    """The alarm ends it, in the main thread."""
+
+    def check(thing: Thing) -> None:
+        if thing is maker.made[0]:
+            never.wait(10)
+            slow.append(thing)
+
+    never, slow = threading.Event(), list[Thing]()
+    with SyncResourcePool(maker, health_check=check, connect_timeout_s=0.01) as pool:
+        with pool.acquire():
+            pass
+        with pool.acquire() as second:
+            assert second is maker.made[1]
+    assert slow == []
+
+
+def test_a_forked_child_gives_back_what_its_parent_had_borrowed(maker: Maker) -> None:
+    """It does nothing."""
+    with SyncResourcePool(maker) as pool, pool.acquire() as thing:
+        assert in_child(lambda: (pool.release(thing), thing.closed)) == repr((None, 0))
+
+
+def test_a_pool_that_cannot_be_made_ready_leaves_nothing(maker: Maker) -> None:
+    """What was ready before the factory failed is closed."""
+
+    def make() -> Thing:
+        if len(maker.made) == 2:
+            raise OSError("refused")
+        return maker()
+
+    with pytest.raises(OSError, match="refused"), SyncResourcePool(make, min_idle=3):
+        pass
+    assert maker.closed == [1, 1]

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from support import Watch, alone, here
 
-from no_leaks import faults, ledger
+from no_leaks import env, faults, ledger, speedups
 from no_leaks.ledger import Ledger, Record
 from no_leaks.model import Owner
 from no_leaks.sensors import audit
@@ -165,11 +165,44 @@ def test_the_hook_is_added_once_per_process(book: Ledger, monkeypatch: pytest.Mo
     """A second session listens through the same hook."""
     added: list[object] = []
     monkeypatch.setattr(sys, "addaudithook", added.append)
-    audit.install()
-    assert added == []
+    monkeypatch.setattr(audit, "_compiled", None)
     monkeypatch.setattr(audit, "_added", False)
     audit.install()
+    audit.install()
     assert added == [audit._hook]
+
+
+@pytest.mark.skipif(speedups.load()[0] is None or not env.PY311, reason="the compiled hook is for 3.11 and later")
+def test_the_compiled_hook_stands_before_ours(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told the names of the table, and calls for nothing else; what our hook raises never reaches the user."""
+    heard: list[str] = []
+    monkeypatch.setattr(audit, "_hook", lambda event, args: heard.append(event))
+    audit.install({"no_leaks.test": lambda args: None})
+    sys.audit("no_leaks.test", 1)
+    sys.audit("no_leaks.test.other", 1)
+    id(book)
+    audit.remove()
+    sys.audit("no_leaks.test", 2)
+    assert [event for event in heard if event.startswith("no_leaks")] == ["no_leaks.test"]
+
+
+@pytest.mark.skipif(speedups.load()[0] is None or not env.PY311, reason="the compiled hook is for 3.11 and later")
+def test_a_debugger_does_not_step_into_the_compiled_hook(book: Ledger) -> None:
+    """As it does not step into one that Python calls."""
+    script = (
+        "import sys\n"
+        "from no_leaks import speedups\n"
+        "compiled = speedups.load()[0]\n"
+        "seen, calls = [], []\n"
+        "compiled.listen(lambda event, args: calls.append(event), ('no_leaks.test',))\n"
+        "sys.settrace(lambda frame, event, arg: seen.append(frame.f_code.co_name))\n"
+        "sys.audit('no_leaks.test')\n"
+        "sys.settrace(None)\n"
+        "compiled.listen(print, ())\n"
+        "print(calls, seen)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "['no_leaks.test'] []\n"
 
 
 def test_a_handler_that_raises_is_switched_off_and_the_users_call_goes_on(book: Ledger, tmp_path: Path) -> None:
@@ -330,3 +363,34 @@ def test_without_a_standard_input_the_next_number_is_not_known(
     monkeypatch.setattr(audit, "_dup", closed)
     open(tmp_path / "a", "w").close()
     assert last(book, "open").fd is None
+
+
+def test_both_ends_of_a_pair_share_one_walk_up_the_stack(watch: Make) -> None:
+    """The second end's stack begins at its own line, and goes on with what the first end's walk has found."""
+    watching = watch("sockets")
+    for end in socket.socketpair():
+        end.close()
+    second, first = watching.ledger.of("socket.__new__")
+    assert second.stack[2:] == first.stack[2:]
+    assert [code.co_name for code, _ in second.stack[:2]] == ["__init__", "socketpair"]
+    assert second.stack[1][1] > first.stack[1][1]
+
+
+def test_a_first_end_without_a_second_lends_its_stack_to_nobody(watch: Make) -> None:
+    """A call that failed half-way: the next one may have its frame at the same address, and begins at the same line."""
+    watching = watch("sockets")
+
+    def socketpair() -> None:
+        socket.socket().close()
+
+    first = here() + 1
+    socketpair()
+    socketpair()
+    assert [line_of_caller(record) for record in watching.ledger.of("socket.__new__")] == [first + 1, first]
+
+
+def line_of_caller(record: Record) -> int:
+    """Return the line that called the function of this file that made a socket."""
+    from no_leaks import origin
+
+    return origin.line_of(*record.stack[2])

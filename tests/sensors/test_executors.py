@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -84,3 +86,20 @@ def test_a_pool_that_nobody_is_checked_for_leaves_no_record(watch: Make) -> None
     with ledger.at_work(None), ThreadPoolExecutor(1):
         pass
     assert list(watching.ledger.of(executors.EVENT)) == []
+
+
+def test_a_future_that_failed_is_gone_with_its_last_reference(watch: Make) -> None:
+    """Our part in the call of a pool's work ties no circle: the interpreter's own code takes care not to."""
+    watch("threads")
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(lambda: 1 / 0)
+            assert isinstance(future.exception(), ZeroDivisionError)
+        gone = weakref.ref(future)
+        del future
+        assert gone() is None
+    finally:
+        if was_on:
+            gc.enable()

@@ -177,6 +177,21 @@ def test_a_coroutine_that_was_never_awaited_is_seen_where_it_was_called(watch: M
     ]
 
 
+def test_a_coroutine_that_outlives_its_maker_is_seen_where_it_was_made(watch: Make) -> None:
+    """Of the frames above only those of a function that still runs are known: here it has returned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        watching = watch("tasks")
+        made = _make()
+        del made
+        (place,) = watching.only().places
+    assert place[1:] == (_make.__code__.co_firstlineno + 1, "_make")
+
+
+def _make() -> Coroutine[Any, Any, None]:
+    return fetch()
+
+
 def test_a_coroutine_without_an_origin_is_shown_where_it_is_defined(watch: Make) -> None:
     """Made before anybody tracked origins."""
     coroutine = _without_origin()

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import SettingError
+
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]  # unnamed in public
 
@@ -30,5 +32,8 @@ def command(options: argparse.Namespace) -> int:
     if path is None:
         print(prometheus_rules(), end="")
     else:
-        path.write_text(prometheus_rules(), encoding="utf-8")
+        try:
+            path.write_text(prometheus_rules(), encoding="utf-8")
+        except OSError as error:
+            raise SettingError(f"--prometheus {path}", f"cannot be written: {error.strerror}") from error
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from .. import canary, faults
+from .. import canary, faults, speedups
 from ..model import Kind
 from ..sensors import warnings_, window
 from ..session import Session
@@ -69,6 +69,7 @@ def environment() -> dict[str, str]:
         "platform": platform.platform(),
         "interpreter": f"{platform.python_implementation()} {platform.python_version()}",
         "executable": sys.executable,
+        "compiled half": speedups.load()[1] or "in use",
     }
     for package in PACKAGES:
         try:

@@ -61,7 +61,11 @@ LIMITS: dict[Kind, Limit] = {
         "what grows by a few strings or numbers a test, unless the test is marked; tests for which the budget has no time; "
         "what another kind has found something in; blocks and wider fixtures; memory that C code maps by itself",
     ),
-    "cycles": Limit("garbage that only the cycle collector could free", "objects that the collector does not track"),
+    "cycles": Limit(
+        "garbage that only the cycle collector could free, and that keeps an object of a user's or a library's class",
+        "circles through what is older than the test; what goes with a class or module that the test defines; what a wider "
+        "fixture hands out; objects that the collector does not track; builds of Python without the interpreter's lock",
+    ),
     "state": Limit(
         "working directory, environment, signal and log handlers, warning filters, sys.path, umask, patched attributes",
         "changes inside an object or a C library; attributes of modules that a test imports for the first time",

@@ -84,6 +84,7 @@ PAIRS = (
         "leaks_a_temporary_folder",
         "removes_the_temporary_folder",
     ),
+    _pair("reference cycle", "cycles", "categories", "cycle", "leaks_a_reference_cycle", "cuts_the_cycle"),
     _pair("dropped file", "unclosed", "labels", "unclosed", "drops_an_open_file", "closes_what_it_opened"),
 )
 

@@ -30,7 +30,9 @@ def explain(
         fingerprint=fingerprint.of(sighting.kind, created_at, held_by, resource),
         kind=sighting.kind,
         verdict=verdict,
-        confidence="definite" if sighting.proof or (verdict is Verdict.LEAK and evidence.rounds) else "probable",
+        confidence="definite"
+        if sighting.proof or sighting.asked or (verdict is Verdict.LEAK and evidence.rounds)
+        else "probable",
         test=test,
         owner=owner,
         summary=masked(sighting.summary),

@@ -155,6 +155,14 @@ def _suspended(attribute: str) -> Callable[[object, object], str | None]:
     return name
 
 
+def _error(holder: object, child: object) -> str | None:
+    assert isinstance(holder, BaseException)
+    for name in ("__traceback__", "__cause__", "__context__"):
+        if vars(BaseException)[name].__get__(holder) is child:
+            return f"{type(holder).__name__}.{name}"
+    return None
+
+
 def _no_word(holder: object, child: object) -> str | None:
     return ""
 
@@ -169,6 +177,7 @@ _NAMED: tuple[tuple[type, Callable[[object, object], str | None]], ...] = (
     (FunctionType, _function),
     (MethodType, _method),
     (FrameType, _frame),
+    (BaseException, _error),
     (GeneratorType, _suspended("gi_frame")),
     (CoroutineType, _suspended("cr_frame")),
     (AsyncGeneratorType, _suspended("ag_frame")),

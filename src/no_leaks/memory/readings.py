@@ -38,7 +38,7 @@ def take(*, whole: bool = False) -> Reading:
             warnings_.collect()
         return Reading(by_name(theirs(window.everything())), blocks(), heap(), WHOLE)
     warnings_.collect()
-    return Reading(by_name(theirs(window.young())), blocks(), heap(), window.turns)
+    return Reading(by_name(theirs(window.young())), blocks(), heap(), window.freezes)
 
 
 def theirs(things: list[object]) -> list[object]:

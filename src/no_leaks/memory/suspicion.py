@@ -45,7 +45,7 @@ class Suspicions:
         """A test begins: what is there is none of its doing."""
         self._begun_s = self._clock()
         self._heap = readings.heap()
-        self._turns = window.turns + 1
+        self._turns = window.freezes + 1
         if not window.turn():
             self._turns = -1
             self._blocks = readings.blocks()
@@ -80,7 +80,7 @@ class Suspicions:
         if self._turns < 0 or not window.is_shut():
             return self._sign_by_blocks(grown)
         warnings_.collect()
-        if window.turns != self._turns:
+        if window.freezes != self._turns:
             return hash(("collected by the test", grown.bit_length()))
         return hash((frozenset(Counter(map(type, window.young())).items()), grown.bit_length()))
 

@@ -171,6 +171,8 @@ class Attempts:
         scope = self.scope
         if scope is not None and scope.left is None:
             start = perf_counter_ns()
+            if scope.ledger.watched or "cycles" in scope.settings.kinds:
+                phases.let_go(self._item)
             if not scope.is_clean():
                 self.owners.wider.claim(scope)
                 wait_out(scope.settle())

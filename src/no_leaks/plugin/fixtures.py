@@ -22,7 +22,7 @@ from ..probes.panel import CARRIED, TAKEN
 from ..scope import Scope
 from ..session import Session
 from ..settle import run as wait_out
-from . import again, coroutines, extra, markers, sources
+from . import again, coroutines, extra, markers, phases, sources
 from .wide import Wide, born, look_of, spots
 
 P = ParamSpec("P")
@@ -66,6 +66,8 @@ class Wider:
         wide = self._living.pop(id(fixturedef), None)
         if wide is None:
             return False
+        if wide.scope.ledger.watched:
+            self._let_go(fixturedef)
         self._guarded(self._judge, wide, test, lambda: self._once_more(fixturedef, wide.request))
         if not wide.scope.ledger.ended:
             wide.scope.end()
@@ -104,6 +106,12 @@ class Wider:
         for wide in self._living.values():
             wide.scope.end()
         self._living.clear()
+
+    def _let_go(self, fixturedef: Any) -> None:
+        """Let go of a fixture's value, which pytest would when we have answered: it may be watched."""
+        fixturedef.cached_result = None
+        if self.item is not None:
+            phases.let_go(self.item)
 
     def _begin(self, fixturedef: Any, request: Any, test: Scope | None) -> Wide:
         session, node = self._session, request.node

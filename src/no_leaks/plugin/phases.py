@@ -2,7 +2,8 @@
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
 uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`, doctest's `dtest`;
-`FixtureManager._arg2fixturedefs`, `FixtureDef._finalizers`; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
+`FixtureManager._arg2fixturedefs`, `FixtureDef._finalizers`, `Function._instance` and `_obj`; the code of the functions in
+`_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import unittest
 from collections.abc import Callable, Generator, Sequence
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -37,6 +38,7 @@ _CALLERS = (
     ("fixtures", "_teardown_yield_fixture"),
 )
 _NAMES = pytest.StashKey[dict[str, object]]()
+_INSTANCES = ("_instance", "_testcase")
 ENDS_THE_RUN = (pytest.exit.Exception, KeyboardInterrupt)
 _SKIPS = (pytest.skip.Exception, unittest.SkipTest)
 
@@ -118,6 +120,21 @@ class Held:
             return
         report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
         reports[-1:] = [report] if reports[-1].passed else [reports[-1], report]
+
+
+def let_go(item: Any) -> None:
+    """Let go of what pytest would in a moment: the values of a test's own fixtures, and the instance of its class.
+
+    Called by a finalizer of the item, after its fixtures were torn down; a repetition makes all of it anew.
+    """
+    values: dict[str, object] | None = getattr(item, "funcargs", None)
+    if values:
+        values.clear()
+    if isinstance(item.parent, pytest.Class):
+        own = cast("dict[str, object]", vars(item))
+        kept = [name for name in _INSTANCES if own.get(name) is not None]
+        for name in (*kept, "_obj") if kept else ():
+            setattr(item, name, None)
 
 
 class Ending(NamedTuple):

@@ -55,8 +55,10 @@ class ManagedProbe:
         if handle is None or handle.resource() is None:
             return ""
         from ..resources import ending
+        from ..resources.handle import State
 
-        return "" if ending.close_all([handle], _RELEASE_S) else "closed"
+        ending.close_all([handle], _RELEASE_S)
+        return "closed" if handle.state is State.CLEANED else ""
 
 
 def _handle(ident: Ident, ledger: Ledger) -> Handle | None:

@@ -23,20 +23,20 @@ TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
     ("managed", "ManagedProbe", ("managed",)),
     ("memory", "MemoryProbe", ("memory",)),
     ("losses", "LossProbe", KINDS),
+    ("watched", "WatchedProbe", KINDS),
     ("state", "StateProbe", ("state",)),
     ("blocking", "BlockingProbe", ("blocking",)),
+    ("cycles", "CyclesProbe", ("cycles",)),
 )
 """File, class and kinds of each probe, in the order in which they look."""
 
 CARRIED = frozenset({"descriptors", "processes", "threads", "custom"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
-TAKEN = frozenset({"state"})
+TAKEN = frozenset({"state", "cycles"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
 LAST = ("memory",)
 """These hear when a scope begins, and look when nobody else has a question: they collect what nobody can reach."""
-LATER = {
-    "cycles": "comes with a later version",
-}
+LATER: dict[Kind, str] = {}
 
 
 class Panel:
@@ -168,5 +168,5 @@ class Panel:
         probe = self.probes.pop(name, None)
         self._names.clear()
         self._lasts.clear()
-        if probe is not None and name != "losses":
+        if probe is not None and name not in ("losses", "watched"):
             self.unavailable.update(dict.fromkeys(probe.kinds, f"switched off after {faults.words(error)}"))

@@ -47,12 +47,11 @@ class TaskProbe:
 
 def _left(ledger: Ledger) -> Iterator[tuple[str, Record, Any]]:
     for record in list(ledger.records):
-        event = record.event.partition(owned.TOLD)[0]
-        is_left = _IS_LEFT.get(event)
+        is_left = _IS_LEFT.get(record.event)
         if is_left is not None and record.ref is not None:
             thing: Any = record.ref()
             if thing is not None and is_left(thing):
-                yield event, record, thing
+                yield record.event.removesuffix(owned.TOLD), record, thing
 
 
 def _is_late(handle: Any) -> bool:
@@ -83,12 +82,14 @@ def _generator(agen: Any, record: Record, ledger: Ledger) -> Sighting | None:
     return pending.generator(agen, record) if suspended.is_unfinished(agen, _tasks(ledger)) else None
 
 
-_IS_LEFT: dict[str, Callable[[Any], bool]] = {
+_IS_OPEN: dict[str, Callable[[Any], bool]] = {
     owned.TASK: lambda task: not task.done(),
     owned.TIMER: _is_late,
     owned.LOOP: lambda loop: not loop.is_closed() and not loop.is_running(),
     owned.AGEN: lambda agen: agen.ag_frame is not None,
 }
+_IS_LEFT = {**_IS_OPEN, **{event + owned.TOLD: is_open for event, is_open in _IS_OPEN.items()}}
+"""The same for what has been told already."""
 _DESCRIBE: dict[str, Callable[[Any, Record, Ledger], Sighting | None]] = {
     owned.TASK: _task,
     owned.TIMER: _timer,

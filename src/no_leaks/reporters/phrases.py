@@ -6,25 +6,26 @@ import re
 from dataclasses import dataclass
 
 from ..diagnose import origins
-from ..model import Kind, Leak, Owner
+from ..model import Leak, Owner
 
 ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
-    """How a kind is spoken of: made ("opened"), still there ("open"), for how long ("open for"), and where it is."""
+    """How a kind is spoken of: made ("opened"), still there ("open"), for how long ("open for"), where it is, and what holds it."""
 
     made: str
     still: str
     aged: str
     now: str = "now at"
+    held: str = "held by"
 
 
 OPENED = Verbs("opened", "open", "open for")
 STARTED = Verbs("started", "running", "running for")
 CREATED = Verbs("created", "there", "there for")
-VERBS: dict[Kind, Verbs] = {
+VERBS: dict[str, Verbs] = {
     "files": OPENED,
     "sockets": OPENED,
     "pipes": OPENED,
@@ -36,9 +37,11 @@ VERBS: dict[Kind, Verbs] = {
     "temp": Verbs("created", "on disk", "on disk for"),
     "memory": Verbs("grown", "there", "there for"),
     "state": Verbs("changed", "changed", "changed for"),
+    "watched object": Verbs("watched", "alive", "alive for"),
+    "cycles": Verbs("tied", "there", "there for", held="circle"),
     "blocking": Verbs("blocked", "blocked", "blocked for"),
 }
-"""Kinds that are not here are `CREATED`."""
+"""By kind, or by the type of a resource that is spoken of otherwise; what is not here is `CREATED`."""
 
 _MADE = re.compile(r"^(?:an? |the )?(?P<noun>.+?) (?:was|were) (?P<verb>\w+)\b")
 
@@ -50,9 +53,9 @@ def owner(who: Owner) -> str:
     return who.fixture if " of " in who.fixture else f"fixture {who.fixture!r} ({who.scope} scope)"
 
 
-def verbs(kind: Kind) -> Verbs:
-    """Return the verbs of a kind."""
-    return VERBS.get(kind, CREATED)
+def verbs(leak: Leak) -> Verbs:
+    """Return the verbs of what a leak is."""
+    return VERBS.get(leak.resource.type) or VERBS.get(leak.kind, CREATED)
 
 
 def duration(seconds: float) -> str:
@@ -78,6 +81,6 @@ def short(text: str, longest: int) -> str:
 def brief(leak: Leak) -> str:
     """Say what leaked in a few words: "TCP socket opened at src/shop/http.py:31"."""
     made = _MADE.match(leak.summary)
-    what = f"{made['noun']} {made['verb']}" if made else f"{leak.resource.type} {verbs(leak.kind).made}"
+    what = f"{made['noun']} {made['verb']}" if made else f"{leak.resource.type} {verbs(leak).made}"
     site = origins.site(leak)
     return f"{what} at {site.file}:{site.line}" if site is not None else f"{what} ({leak.resource.id})"

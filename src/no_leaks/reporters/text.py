@@ -72,10 +72,10 @@ def lines(leak: Leak, root: str, *, width: int = WIDTH, twins: Sequence[Leak] = 
         (sentence(leak.summary), "" if leak.verdict in _DECLARED else "bad"),
         *_wrapped(_INDENT, _identity(leak), ", ", width, under=_INDENT * 2),
         *_owner(leak),
-        *_places(f"{verbs(leak.kind).made} at", leak.created_at, root, width),
-        *_places(verbs(leak.kind).now, () if leak.now_at == leak.created_at else leak.now_at, root, width),
+        *_places(f"{verbs(leak).made} at", leak.created_at, root, width),
+        *_places(verbs(leak).now, () if leak.now_at == leak.created_at else leak.now_at, root, width),
         *_labelled("waits for", leak.waits_for, width),
-        *_labelled("held by", " -> ".join(leak.held_by), width, sep=" -> "),
+        *_labelled(verbs(leak).held, " -> ".join(leak.held_by), width, sep=" -> "),
         *_labelled("evidence", evidence(leak), width, sep="; "),
         *_labelled("occurrences", _occurrences(leak, twins), width, sep=", "),
         *_labelled("allowed" if leak.verdict is Verdict.ALLOWED else "reason", leak.reason, width),
@@ -91,9 +91,7 @@ def evidence(leak: Leak) -> str:
     seen: Evidence = leak.evidence
     parts = [leak.proof] if leak.proof else []
     if seen.attempts and not leak.proof:
-        parts.append(
-            f"still {verbs(leak.kind).still} after {count(seen.attempts, 'look')} in {duration(seen.waited_s)}"
-        )
+        parts.append(f"still {verbs(leak).still} after {count(seen.attempts, 'look')} in {duration(seen.waited_s)}")
     if seen.rounds:
         growth = ", ".join(f"{change:+d}" for change in seen.rounds)
         even = len(set(seen.rounds)) == 1
@@ -127,7 +125,7 @@ def _title(leak: Leak, width: int) -> str:
 def _identity(leak: Leak) -> str:
     what = leak.resource
     name = what.id if what.id.startswith(what.type) else f"{what.type} {what.id}".strip()
-    age = f"{verbs(leak.kind).aged} {duration(leak.age_s)}" if leak.age_s is not None else ""
+    age = f"{verbs(leak).aged} {duration(leak.age_s)}" if leak.age_s is not None else ""
     return ", ".join(filter(None, (name, what.detail, age)))
 
 

@@ -28,6 +28,32 @@ if TYPE_CHECKING:
     from .streams import secure_unix_context as secure_unix_context
     from .sync_pool import SyncResourcePool as SyncResourcePool
 
+__all__ = [
+    "AsyncConnectionContext",
+    "AsyncFileContext",
+    "AsyncSecureFile",
+    "Handle",
+    "Left",
+    "Limit",
+    "ResourceLimits",
+    "ResourceManager",
+    "ResourceMetrics",
+    "ResourcePool",
+    "SecureFile",
+    "SyncResourcePool",
+    "acleanup_all_resources",
+    "check_health",
+    "cleanup_all_resources",
+    "get_resource_manager",
+    "get_resource_metrics",
+    "install_exit_handlers",
+    "secure_connection_context",
+    "secure_file_context",
+    "secure_tcp_context",
+    "secure_tls_context",
+    "secure_unix_context",
+]
+
 HOMES = {
     "check_health": "health",
     "ResourceLimits": "limits",

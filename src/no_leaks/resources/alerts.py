@@ -124,6 +124,7 @@ class Alerts:
                 self._callback(alert)
             except Exception as error:
                 faults.note("callback of an alert", error)
+                logger.error("%s: the callback raised %r", alert.rule.name, error, exc_info=error)
 
 
 @final

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Iterable
-from typing import AnyStr, Generic, final
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, AnyStr, Generic, TypeVar, cast, final
 
 from . import hops
 from .files import SecureFile
+
+T = TypeVar("T")
 
 BATCH = 1 << 16
 """Iteration fetches lines of about so many characters at a time: a thread for each line would take longer than the line."""
@@ -51,15 +54,28 @@ class AsyncSecureFile(Generic[AnyStr]):
 
     async def read(self, size: int = -1, /) -> AnyStr:
         """Read so much, or to the end."""
-        return await hops.hop(functools.partial(self.wrapped.read, size))
+        if not self._ahead:
+            return await hops.hop(functools.partial(self.wrapped.read, size))
+        fetched = self._fetched(size)
+        if len(fetched) == size:
+            return fetched
+        return fetched + await hops.hop(functools.partial(self.wrapped.read, size if size < 0 else size - len(fetched)))
 
     async def readline(self, size: int = -1, /) -> AnyStr:
         """Read one line, or so much of it; "" at the end."""
-        return await hops.hop(functools.partial(self.wrapped.readline, size))
+        if not self._ahead:
+            return await hops.hop(functools.partial(self.wrapped.readline, size))
+        line = self._ahead.pop()
+        if 0 <= size < len(line):
+            self._ahead.append(line[size:])
+            return line[:size]
+        return line
 
     async def readlines(self) -> list[AnyStr]:
         """Read all lines."""
-        return await hops.hop(self.wrapped.readlines)
+        rest = await hops.hop(self.wrapped.readlines)
+        fetched, self._ahead = self._ahead[::-1], []
+        return fetched + rest
 
     def __aiter__(self) -> AsyncSecureFile[AnyStr]:
         return self
@@ -81,11 +97,11 @@ class AsyncSecureFile(Generic[AnyStr]):
         if self._buffers and self._buffered < io.DEFAULT_BUFFER_SIZE:
             return self.wrapped.write(data)
         self._buffered = 0
-        return await hops.hop(functools.partial(self._write_through, data))
+        return await self._hop(functools.partial(self._write_through, data))
 
     async def writelines(self, lines: Iterable[AnyStr], /) -> None:
         """Write one after the other."""
-        await hops.hop(functools.partial(self.wrapped.writelines, lines))
+        await self._hop(functools.partial(self.wrapped.writelines, lines))
 
     async def flush(self) -> None:
         """Hand over to the system what is buffered."""
@@ -93,16 +109,40 @@ class AsyncSecureFile(Generic[AnyStr]):
 
     async def seek(self, offset: int, whence: int = 0, /) -> int:
         """Go to a position."""
-        self._ahead.clear()
-        return await hops.hop(functools.partial(self.wrapped.seek, offset, whence))
+        return await self._hop(functools.partial(self.wrapped.seek, offset, whence))
 
     async def tell(self) -> int:
-        """Return the position; during an iteration, that of what was fetched."""
+        """Return the position; as for a file of Python, there is none of a text that is being iterated."""
+        if self.wrapped.options.is_binary:
+            return await self._hop(self.wrapped.tell)
         return await hops.hop(self.wrapped.tell)
 
     async def truncate(self, size: int | None = None, /) -> int:
         """Cut off, at the position or at a size."""
-        return await hops.hop(functools.partial(self.wrapped.truncate, size))
+        return await self._hop(functools.partial(self.wrapped.truncate, size))
+
+    def _fetched(self, size: int) -> AnyStr:
+        """Take so much of the lines that were fetched ahead, or all."""
+        taken, wanted = list[AnyStr](), size
+        while self._ahead and (size < 0 or wanted > 0):
+            taken.append(self._ahead.pop())
+            wanted -= len(taken[-1])
+        text = cast(AnyStr, (b"" if self.wrapped.options.is_binary else "").join(cast("Any", taken)))
+        if 0 <= size < len(text):
+            self._ahead.append(text[size:])
+            return text[:size]
+        return text
+
+    async def _hop(self, work: Callable[[], T]) -> T:
+        """Do in a thread what counts from where the caller is, before the lines that were only fetched."""
+        return await hops.hop(functools.partial(self._from_here, work) if self._ahead else work)
+
+    def _from_here(self, work: Callable[[], T]) -> T:
+        back = sum(map(len, self._ahead))
+        self._ahead.clear()
+        if self.wrapped.options.is_binary:
+            self.wrapped.seek(-back, os.SEEK_CUR)
+        return work()
 
     def _write_through(self, data: AnyStr) -> int:
         """Write, and leave the buffer empty for what comes next."""

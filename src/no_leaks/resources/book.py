@@ -102,6 +102,12 @@ class Book:
             if handle.state is State.CLOSING:
                 self._take_out(handle, State.CLEANED if error is None else State.FAILED)
 
+    def give_up(self, handle: Handle) -> None:
+        """Take a handle out that was claimed, and that nothing can close; it counts as a cleanup that failed."""
+        with self.lock:
+            if handle.state is State.CLOSING:
+                self._take_out(handle, State.GIVEN_UP)
+
     def withdraw(self, handle: Handle) -> bool:
         """Take out a handle whose thing its owner has closed."""
         with self.lock:
@@ -167,7 +173,7 @@ class Book:
         self._bytes[handle.kind] -= handle.size_bytes
         self._cleaned += state is State.CLEANED
         self._leaked += state is State.LEAKED
-        self._errors += state is State.FAILED
+        self._errors += state in (State.FAILED, State.GIVEN_UP)
 
 
 def _key(thing: object) -> Hashable:

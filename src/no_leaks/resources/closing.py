@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from ..errors import ResourceError
 from ..words import type_name
+from . import processes
 
 Method: TypeAlias = Callable[[], object]
 
@@ -20,6 +22,9 @@ FORCE = ("abort", "terminate", "kill")
 
 def method_of(thing: object, *, awaiting: bool) -> Method | None:
     """Return the bound method that closes a thing, or None where it has none of the known names."""
+    if processes.is_child(thing):
+        child = cast("processes.Child", thing)
+        return functools.partial(processes.aend if awaiting else processes.end, child)
     for name in ("aclose", *METHODS) if awaiting else (*METHODS, "aclose"):
         method = getattr(thing, name, None)
         if callable(method):

@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable
 
 from ..errors import ConnectionUnhealthy, DeadlineExceeded, ResourceError
-from . import hops
+from ..words import type_name
+from . import closing, hops
 from .alarm import limited
 from .connection_options import ConnectionOptions
 from .entry import Entry, is_manager
@@ -81,23 +82,38 @@ def _make(lease: Lease) -> None:
         if inspect.iscoroutine(made):
             made.close()
         raise ResourceError(f"{lease.options.label} has to be awaited to connect: use `async with`")
-    if not _is_closable(lease, made) and is_manager(made, awaiting=False):
+    if _is_closable(lease, made):
+        lease.hold(made)
+    elif is_manager(made, awaiting=False):
         entry = Entry(made, lease.options)
         lease.hold(entry.enter(), entry)
     else:
-        lease.hold(made)
+        raise _endless(lease.options, made)
 
 
 async def _amake(lease: Lease, end_s: float) -> None:
     options = lease.options
-    made = await hops.hop(options.create, lambda late: _drop(options, late)) if options.in_thread else options.create()
+    made = await _in_thread(options) if options.in_thread else options.create()
     if inspect.isawaitable(made):
         made = await _awaited(lease, made, end_s)
-    if not _is_closable(lease, made) and is_manager(made, awaiting=True):
+    if _is_closable(lease, made):
+        lease.hold(made)
+    elif is_manager(made, awaiting=True):
         entry = Entry(made, options)
         lease.hold(await entry.aenter(end_s - time.monotonic()), entry)
     else:
-        lease.hold(made)
+        raise _endless(options, made)
+
+
+async def _in_thread(options: ConnectionOptions) -> object:
+    """Call the factory in a thread; what it makes for nobody any more is closed."""
+
+    def undo(late: object) -> None:
+        _drop(options, late)
+
+    if options.connect_timeout_s is None:
+        return await hops.hop(options.create, undo)
+    return await hops.hop_in_time(options.create, undo, options.connect_timeout_s, f"connecting to {options.label}")
 
 
 async def _awaited(lease: Lease, made: Awaitable[object], end_s: float) -> object:
@@ -126,6 +142,15 @@ async def _in_time(options: ConnectionOptions, waiting: Awaitable[object], end_s
 
 def _is_closable(lease: Lease, made: object) -> bool:
     return lease.options.close is not None or has_close(made)
+
+
+def _endless(options: ConnectionOptions, made: object) -> ResourceError:
+    """Return the error for what nothing closes: to hand it out would promise what cannot be kept."""
+    if is_manager(made, awaiting=True):
+        return ResourceError(f"{options.label} gives a context manager that has to be awaited: use `async with`")
+    known = ", ".join(("aclose", *closing.METHODS))
+    what = f"gives a {type_name(made)}, which has no method that closes it ({known})"
+    return ResourceError(f"{options.label} {what}: say by close=... how it is closed")
 
 
 def _drop(options: ConnectionOptions, made: object) -> None:

@@ -50,6 +50,13 @@ def raise_all(errors: Sequence[BaseException], where: str) -> None:
         raise gathered(f"cleaning up {where}", errors)
 
 
+def raise_stopping(errors: Iterable[BaseException]) -> None:
+    """Raise what is to stop the program (Ctrl-C, an exit), over an error of the body, too: as a note it would stop nothing."""
+    for error in errors:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+
+
 async def _aclose_each(order: list[Handle], deadline_s: float | None, errors: list[BaseException]) -> None:
     import anyio
 

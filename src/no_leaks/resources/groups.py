@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from ..faults import words
+from ..words import masked
 
 
 def gathered(message: str, errors: Sequence[BaseException]) -> BaseException:
@@ -26,7 +27,7 @@ def tell_beside(first: BaseException, errors: Sequence[BaseException]) -> None:
     for error in errors:
         if _is_of(first, error):
             continue
-        note = f"while cleaning up: {type(error).__name__}: {words(error)}"
+        note = f"while cleaning up: {type(error).__name__}: {masked(words(error))}"
         if sys.version_info >= (3, 11):
             first.add_note(note)
         else:

@@ -25,6 +25,7 @@ class State(Enum):
     CLOSING = "closing"
     CLEANED = "closed"
     FAILED = "its cleanup failed"
+    GIVEN_UP = "given up, for it has no method that closes it: register it with cleanup=..."
     LEAKED = "collected without being closed"
     FOREIGN = "the parent process's"
 
@@ -38,7 +39,7 @@ class Left:
     created_at: tuple[Frame, ...]
     age_s: float
     became: str
-    """"closed", "its cleanup failed", "collected without being closed", "open"."""
+    """"closed", "its cleanup failed", "given up, …", "collected without being closed", "open"."""
 
     def __str__(self) -> str:
         site = next((frame for frame in self.created_at if frame.in_app), next(iter(self.created_at), None))
@@ -66,6 +67,10 @@ class Keeper(Protocol):
 
     def withdraw(self, handle: Handle) -> bool:
         """Take it out of the book: its owner has closed it."""
+        ...
+
+    def give_up(self, handle: Handle) -> None:
+        """Take it out of the book, claimed as it is: nothing can close it."""
         ...
 
     def now(self) -> float:
@@ -118,7 +123,7 @@ class Handle:
     def close(self) -> None:
         """Let go of it from plain code; what its cleanup raises is counted and goes on."""
         thing = self.resource()
-        if not self.keeper.claim(self):
+        if not self._is_taken(thing):
             return
         error: BaseException | None = None
         try:
@@ -132,7 +137,7 @@ class Handle:
     async def aclose(self) -> None:
         """Let go of it from async code."""
         thing = self.resource()
-        if not self.keeper.claim(self):
+        if not self._is_taken(thing):
             return
         error: BaseException | None = None
         try:
@@ -150,6 +155,15 @@ class Handle:
     def described(self) -> Left:
         """Return what a report says of it."""
         return Left(self.kind, self.name, origin.frames_of(self.stack), self.age_s, self.state.value)
+
+    def _is_taken(self, thing: object) -> bool:
+        """Take it for closing; False where it was taken before, or nothing can close it."""
+        if not self.keeper.claim(self):
+            return False
+        if self.cleanup is None and closing.method_of(thing, awaiting=True) is None:
+            self.keeper.give_up(self)
+            return False
+        return True
 
     def _call(self, thing: object) -> closing.Method | None:
         cleanup = self.cleanup

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .limits import Limit
+from .handle import Handle
+from .limits import TOTAL, Limit
 from .manager import ResourceManager
 from .process import get_resource_manager
 
@@ -41,16 +42,25 @@ def _findings(manager: ResourceManager, max_age_s: float | None) -> Iterator[tup
         yield DEGRADED, f"leaked: {metrics.leaked}, the last: {manager.leaks[-1]}"
     if metrics.cleanup_errors:
         yield DEGRADED, f"cleanups that failed: {metrics.cleanup_errors}"
-    if max_age_s is not None and metrics.oldest_age_s > max_age_s:
-        yield DEGRADED, f"open for more than {max_age_s:g} s: {manager.active()[0].described()}"
+    oldest = _oldest(manager, TOTAL)
+    if max_age_s is not None and oldest is not None and oldest.age_s > max_age_s:
+        yield DEGRADED, f"open for more than {max_age_s:g} s: {oldest.described()}"
     limits = manager.limits
     if limits is not None:
-        for kind, limit in [*limits.kinds.items(), ("total", limits.total)]:
+        for kind, limit in [*limits.kinds.items(), (TOTAL, limits.total)]:
             yield from _used(manager, kind, limit)
 
 
 def _used(manager: ResourceManager, kind: str, limit: Limit) -> Iterator[tuple[str, str]]:
-    count, size_bytes = manager.book.taken(None if kind == "total" else kind)
+    count, size_bytes = manager.book.taken(None if kind == TOTAL else kind)
     for used, most, what in ((count, limit.count, "open"), (size_bytes, limit.bytes, "bytes")):
         if most is not None and used >= NEAR * most and used:
             yield FAILING if used >= most else DEGRADED, f"{kind}: {used} of {most} {what}"
+    oldest = None if limit.age_s is None else _oldest(manager, kind)
+    if limit.age_s is not None and oldest is not None and oldest.age_s >= NEAR * limit.age_s:
+        status = FAILING if oldest.age_s > limit.age_s else DEGRADED
+        yield status, f"{kind}: no more while one is older than {limit.age_s:g} s: {oldest.described()}"
+
+
+def _oldest(manager: ResourceManager, kind: str) -> Handle | None:
+    return next(iter(manager.active(None if kind == TOTAL else kind)), None)

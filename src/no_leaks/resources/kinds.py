@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from .. import customs
 from ..customs import Custom
 from ..words import masked, type_name
@@ -9,6 +11,8 @@ from ..words import masked, type_name
 BUILTIN = ("files", "connections", "tasks", "threads", "processes", "locks", "pools")
 
 _seen: set[str] = set()
+_told: dict[str, Exception] = {}
+logger = logging.getLogger("no_leaks.resources")
 
 
 def see(kind: str) -> Custom | None:
@@ -19,6 +23,7 @@ def see(kind: str) -> Custom | None:
         if not kind.isidentifier():
             raise ValueError(f"{kind!r} is not a kind: a kind is one word of letters, digits and '_', such as 'files'")
         customs.load()
+        _tell_broken()
         _seen.add(kind)
     return customs.get(kind)
 
@@ -30,7 +35,16 @@ def name_of(custom: Custom | None, thing: object) -> str:
             return masked(str(custom.describe(thing)))
         except Exception as error:
             customs.switch_off(custom.name, error)
+            _tell_broken()
     return type_name(thing)
+
+
+def _tell_broken() -> None:
+    """Name each kind that is switched off, once: a program has no report that would."""
+    for name, error in customs.off().items():
+        if _told.get(name) is not error:
+            _told[name] = error
+            logger.warning("kind %s does not work and is switched off: %r", name, error)
 
 
 def is_known(kind: str) -> bool:

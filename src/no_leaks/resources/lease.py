@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import cast, final
 
@@ -25,10 +26,17 @@ class Lease:
         self.withdraw: Callable[[], object] | None = None
         self._entry: Entry | None = None
         self._open = False
+        self._forks = len(_forks)
 
     def hold(self, connection: object, entry: Entry | None = None) -> None:
         """Answer for a connection from now on, and for the context manager that gave it."""
         self.connection, self._entry, self._open = connection, entry, True
+
+    def _is_ours(self) -> bool:
+        """Whether there is something to close, and here: in a forked child, what the parent opened is the parent's."""
+        if self._open and len(_forks) != self._forks:
+            self._open = False
+        return self._open
 
     @property
     def is_open(self) -> bool:
@@ -42,7 +50,7 @@ class Lease:
 
     def close(self, leaving: Exit = GOOD) -> None:
         """Close from plain code, by force where it fails or takes too long."""
-        if not self._open:
+        if not self._is_ours():
             return
         try:
             with limited(self.options.close_timeout_s, f"closing {self.options.label}"):
@@ -59,7 +67,7 @@ class Lease:
 
     async def aclose(self, leaving: Exit = GOOD) -> None:
         """Close and wait for it; no cancellation breaks it off, the deadline ends it by force."""
-        if not self._open:
+        if not self._is_ours():
             return
         if self._entry is not None:
             await self._entry.aleave(leaving)
@@ -83,8 +91,9 @@ class Lease:
 
     def force(self) -> None:
         """End it at once, tracked no longer."""
-        self._end()
-        self._force()
+        if self._is_ours():
+            self._end()
+            self._force()
 
     def _force(self) -> None:
         if self._entry is None:
@@ -118,6 +127,12 @@ class Lease:
             return [(part, None) for part in parts(connection)]
         call = loosened(close, connection)
         return [(connection, lambda: call(connection))]
+
+
+_forks: list[bool] = []
+"""As long as this process is forks away from the first; to ask the system for its number takes longer."""
+if hasattr(os, "register_at_fork"):  # pragma: no branch - only Windows has none
+    os.register_at_fork(after_in_child=lambda: _forks.append(True))
 
 
 def has_close(thing: object) -> bool:

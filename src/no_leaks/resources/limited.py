@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from typing import TYPE_CHECKING, final
 
 from ..errors import FileTooLarge
@@ -22,21 +23,24 @@ class LimitedFile(io.FileIO):
         self.max_bytes = max_bytes
         self.exceeded = False
         self._appends = "a" in mode
+        self._has_size = stat.S_ISREG(os.fstat(fd).st_mode)
+        self._passed = 0  # a device or FIFO has no position: what went through is counted
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         """Read; what lies beyond the limit is an error, not an end."""
+        if not self._has_size:
+            buffer = memoryview(buffer)[: self._room()]  # a layer above asks for more than its caller
         count = super().readinto(buffer)
-        if count and self.tell() > self.max_bytes:
-            self._refuse()
+        if count:
+            self._count(count)
         return count
 
     def readall(self) -> bytes:
         """Read to the end, and at most one byte more than is allowed."""
         parts: list[bytes] = []
-        while part := self.read(min(1 << 20, self.max_bytes + 1 - self.tell())):
+        while part := self.read(min(1 << 20, self._room())):
             parts.append(part)
-            if self.tell() > self.max_bytes:
-                self._refuse()
+            self._count(len(part))
         return b"".join(parts)
 
     def write(self, data: ReadableBuffer) -> int:
@@ -44,16 +48,30 @@ class LimitedFile(io.FileIO):
         size = memoryview(data).nbytes
         if self.exceeded:
             return size
-        start = os.fstat(self.fileno()).st_size if self._appends else self.tell()
+        start = os.fstat(self.fileno()).st_size if self._appends and self._has_size else self._position()
         if start + size > self.max_bytes:
             self._refuse()
-        return super().write(data)
+        written = super().write(data)
+        self._passed += written
+        return written
 
     def truncate(self, size: int | None = None) -> int:
         """Change the size; not beyond the limit."""
         if size is not None and size > self.max_bytes:
             self._refuse()
         return super().truncate(size)
+
+    def _position(self) -> int:
+        return self.tell() if self._has_size else self._passed
+
+    def _room(self) -> int:
+        """Return how much may be asked for; at the limit one byte, which tells whether there is more."""
+        return max(self.max_bytes - self._position(), 1)
+
+    def _count(self, count: int) -> None:
+        self._passed += count
+        if self._position() > self.max_bytes:
+            self._refuse()
 
     def _refuse(self) -> None:
         self.exceeded = True

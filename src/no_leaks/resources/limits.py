@@ -26,6 +26,13 @@ class Limit:
     bytes: int | None = None
     age_s: float | None = None
 
+    def __post_init__(self) -> None:
+        for part in cast("tuple[object, ...]", (self.count, self.bytes)):
+            if part is not None and (isinstance(part, bool) or not isinstance(part, int) or part < 0):
+                raise SettingError("Limit", f"{part!r} is not a whole number, 0 or more")
+        if self.age_s is not None:
+            seconds(self.age_s, "Limit: age_s")
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
@@ -40,6 +47,9 @@ class ResourceLimits:
     def __post_init__(self) -> None:
         choice(self.on_limit, "on_limit", ON_LIMIT)
         seconds(self.timeout_s, "timeout_s")
+        for kind, limit in cast("tuple[tuple[str, object], ...]", (*self.kinds.items(), (TOTAL, self.total))):
+            if not isinstance(limit, Limit):
+                raise SettingError("ResourceLimits", f"{kind}: {limit!r} is not a Limit: write Limit(count=...)")
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, object], where: str = "limits") -> ResourceLimits:
@@ -77,7 +87,10 @@ class ResourceLimits:
         with open(path, "rb") as file:
             document: dict[str, Any] = toml.load(file)
         table = document.get("tool", {}).get("no_leaks", {}).get("limits")
-        return None if table is None else cls.from_mapping(table, f"{os.fspath(path)} [tool.no_leaks.limits]")
+        where = f"{os.fspath(path)} [tool.no_leaks.limits]"
+        if not isinstance(table, Mapping | None):
+            raise SettingError(where, f"{table!r} is not a table")
+        return None if table is None else cls.from_mapping(cast("Mapping[str, object]", table), where)
 
 
 _OPTIONS = ("on_limit", "timeout_s")

@@ -28,6 +28,8 @@ class ResourceMetrics:
     """The process's resident memory now."""
     memory_growth_bytes: int = 0
     """What was added since the manager was made; negative where memory was given back."""
+    kinds: tuple[str, ...] = ()
+    """Every kind that was ever registered: exporters show a zero where nothing is open any more."""
 
     def __getattr__(self, name: str) -> int:
         kind = name.removeprefix("active_")
@@ -50,4 +52,5 @@ def of(counts: Counts, memory_bytes: int, start_bytes: int) -> ResourceMetrics:
         oldest_age_s=counts.oldest_age_s,
         memory_usage_bytes=memory_bytes,
         memory_growth_bytes=memory_bytes - start_bytes,
+        kinds=tuple(sorted(counts.active)),
     )

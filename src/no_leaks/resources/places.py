@@ -37,10 +37,24 @@ def find(options: FileOptions) -> Place:
         path = os.path.realpath(path)  # what is renamed over is the file, not the link
     folder, name = os.path.split(path)
     if options.create_parents and folder:
-        os.makedirs(folder, mode=_folder_mode(options.permissions), exist_ok=True)
+        _make_folders(folder, _folder_mode(options.permissions))
     if not options.atomic:
         return Place(None, path)
     return Place(os.open(folder or os.curdir, FOLDER), name)
+
+
+def _make_folders(path: str, mode: int) -> None:
+    """Make what is missing of a way, each part with these permissions: `os.makedirs` opens all but the last to everybody."""
+    missing: list[str] = []
+    while path and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)
+        except FileExistsError:
+            if not os.path.isdir(folder):  # else somebody was faster
+                raise
 
 
 def _folder_mode(permissions: int) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Generator, Iterable
 from types import TracebackType
 from typing import Generic, TypeVar, cast, final
 
-from ..errors import ResourceClosed
+from ..errors import ResourceClosed, ResourceError
 from . import connecting
 from .lease import Lease
 from .pool_base import PoolBase, force_open, leases_of
-from .pool_core import Slot, Waiter
+from .pool_places import Slot, Waiter
 from .shield import finish
 
 C = TypeVar("C")
@@ -36,7 +36,7 @@ class ResourcePool(PoolBase[C]):
     async def release(self, connection: C) -> None:
         """Give back what was borrowed by `await pool.acquire()`."""
         slot = self.core.take_back(connection)
-        if not self.core.give(slot):
+        if slot is not None and not self.core.give(slot):
             await self._close_and_drop(slot)
         self._look()
 
@@ -51,7 +51,11 @@ class ResourcePool(PoolBase[C]):
 
     async def __aenter__(self) -> ResourcePool[C]:
         self._track()
-        await self.tend()
+        try:
+            await self.tend()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -75,7 +79,7 @@ class ResourcePool(PoolBase[C]):
             lease = await self._prepare(slot)
         try:
             return cast(C, self.core.lend(slot, lease))
-        except ResourceClosed:
+        except ResourceError:
             await self._close_and_drop(slot)
             raise
 
@@ -124,11 +128,17 @@ class ResourcePool(PoolBase[C]):
         return lease
 
     async def _is_healthy(self, lease: Lease) -> bool:
+        """Ask the health check; one that takes longer than connecting may is a no."""
+        import anyio
+
         check = self.options.health_check
         assert check is not None  # else nobody asks
         try:
             answer = check(lease.connection)
-            return (await answer if inspect.isawaitable(answer) else answer) is not False
+            if inspect.isawaitable(answer):
+                with anyio.fail_after(self.options.connection.connect_timeout_s):
+                    answer = await answer
+            return answer is not False
         except Exception:
             return False
 

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .. import faults
 from ..errors import PoolTimeout, ResourceError
+from ..words import masked
 from .callbacks import Cleanup
 from .connection_options import ConnectionOptions, Made
 from .handle import Handle
 from .keywords import refuse_unknown
 from .lease import Lease
 from .manager import ResourceManager
-from .pool_core import PoolCore, Slot
+from .pool_core import PoolCore
 from .pool_options import OnLeak, PoolOptions, PoolStats
+from .pool_places import Slot
 from .process import get_resource_manager
 
 if TYPE_CHECKING:
@@ -87,12 +89,13 @@ class PoolBase(Generic[C]):
     def _look(self) -> None:
         """Report each loan that is out for too long, once."""
         for loan in self.core.told(self.core.overdue()) if self.options.leak_threshold_s is not None else ():
-            logger.warning("%s", loan)
+            logger.warning("%s", loan.with_stack())
             if self.options.on_leak is not None:
                 try:
                     self.options.on_leak(loan)
                 except Exception as error:
                     faults.note("on_leak of a pool", error)
+                    logger.error("%s: on_leak raised %r", self.options.label, error, exc_info=error)
 
     def _unfit(self) -> ResourceError:
         return ResourceError(
@@ -102,9 +105,12 @@ class PoolBase(Generic[C]):
 
     def _log(self, error: Exception) -> None:
         """Tell what closing a resource that is of no use any more ran into: it is no borrower's error."""
-        logger.warning("%s: while closing: %s: %s", self.options.label, type(error).__name__, faults.words(error))
+        logger.warning(
+            "%s: while closing: %s: %s", self.options.label, type(error).__name__, masked(faults.words(error))
+        )
 
     def _too_late(self) -> PoolTimeout:
+        self.core.count_timeout()
         holders = (str(loan) for loan in self.core.told(self.core.loans()))
         return PoolTimeout(self.options.label, self.options.acquire_timeout_s or 0, holders)
 

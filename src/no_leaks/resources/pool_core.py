@@ -5,35 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .. import origin
 from ..errors import ResourceClosed, ResourceError
-from ..model import RawStack
 from .lease import Lease
 from .pool_options import Loan, PoolOptions, PoolStats
+from .pool_places import Slot, Waiter
 
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """A place in the pool: with a resource, or, where `lease` is None, with the right to make one."""
-
-    lease: Lease | None = None
-    created_s: float = 0.0
-    idle_since_s: float = 0.0
-    lent_s: float = 0.0
-    stack: RawStack = ()
-    reported: bool = False
-    is_used: bool = False
-    """Whether its resource has been lent before."""
-
-
-@dataclass(slots=True, eq=False)
-class Waiter:
-    """Somebody in the queue; woken once there is a slot, or once the pool is closed."""
-
-    wake: Callable[[], object]
-    slot: Slot | None = None
+NEVER_S = float("inf")
 
 
 class PoolCore:
@@ -46,15 +25,22 @@ class PoolCore:
         self.on_empty: Callable[[], object] | None = None
         """Told, once the pool is closed, when the last taken slot comes back."""
         self._created = self._closed = self._reused = self._replaced = self._waits = self._timeouts = 0
+        self._max_idle_s = NEVER_S if options.max_idle_s is None else options.max_idle_s
+        self._max_lifetime_s = NEVER_S if options.max_lifetime_s is None else options.max_lifetime_s
+        self._loans: dict[int, Slot] = {}
+        self._foreign: dict[int, Slot] = {}
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Own nothing: at the start, and in a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may close the pool while its thread is in here
         self._idle: deque[Slot] = deque()
         self._waiters: deque[Waiter] = deque()
-        self._loans: dict[int, Slot] = {}
+        self._foreign.update(self._loans)
+        self._loans = {}
         self._taken = 0
+        self._due_s = NEVER_S
+        """When the first idle one may have to be closed."""
 
     def ask(self) -> Slot | None:
         """Take a slot, the one that was used last; None where others wait already, or all are taken."""
@@ -76,26 +62,40 @@ class PoolCore:
         with self._lock:
             if waiter.slot is None and waiter in self._waiters:
                 self._waiters.remove(waiter)
-                self._timeouts += 1
             return waiter.slot
 
+    def count_timeout(self) -> None:
+        """Count one who left the queue because it took too long."""
+        with self._lock:
+            self._timeouts += 1
+
     def lend(self, slot: Slot, lease: Lease) -> object:
-        """Write down a loan and return what is lent; raises `ResourceClosed` where the pool was closed meanwhile."""
+        """Write down a loan and return what is lent; raises `ResourceClosed` where the pool was closed meanwhile.
+
+        Raises `ResourceError` for what is on loan already: the factory has made nothing new.
+        """
         slot.lent_s, slot.reported = self.now(), False
         if self.options.leak_threshold_s is not None:
             slot.stack = origin.capture_here()
         with self._lock:
             self._refuse_if_closed()
+            if id(lease.connection) in self._loans:
+                slot.lease = None  # to close it is the other slot's
+                raise ResourceError(
+                    f"{self.options.label}: create gave what is on loan already: it has to make a new one"
+                )
             self._loans[id(lease.connection)] = slot
             self._reused += slot.is_used
             slot.is_used = True
         return lease.connection
 
-    def take_back(self, connection: object) -> Slot:
-        """End a loan; its slot is to be given, or dropped."""
+    def take_back(self, connection: object) -> Slot | None:
+        """End a loan; its slot is to be given, or dropped. In a forked child there is none for what the parent had lent."""
         with self._lock:
             slot = self._loans.pop(id(connection), None)
         if slot is None:
+            if self._foreign.pop(id(connection), None) is not None:
+                return None
             raise ResourceError(f"{self.options.label}: what is given back is not on loan: was it given back twice?")
         return slot
 
@@ -136,18 +136,22 @@ class PoolCore:
 
     def is_too_old(self, slot: Slot) -> bool:
         """Whether a resource has lived for long enough."""
-        limit_s = self.options.max_lifetime_s
-        return limit_s is not None and self.now() - slot.created_s >= limit_s
+        return self.now() - slot.created_s >= self._max_lifetime_s
 
     def expired(self) -> list[Slot]:
-        """Take out what was idle for too long, or is too old: to be closed, and not to be dropped. Some may stay idle."""
-        limit_s = self.options.max_idle_s
-        if limit_s is None or not self._idle or self.now() - self._idle[0].idle_since_s < limit_s:
+        """Take out what is too old, or was idle for too long (of which some may stay): to be closed, and not to be dropped."""
+        if not self._idle or self.now() < self._due_s:
             return []
         with self._lock:
-            out: list[Slot] = []
-            while len(self._idle) > self.options.min_idle and self.now() - self._idle[0].idle_since_s >= limit_s:
+            out = [slot for slot in self._idle if self.is_too_old(slot)]
+            self._idle = deque(slot for slot in self._idle if slot not in out)
+            while (
+                len(self._idle) > self.options.min_idle and self.now() - self._idle[0].idle_since_s >= self._max_idle_s
+            ):
                 out.append(self._idle.popleft())
+            self._due_s = min((slot.created_s for slot in self._idle), default=NEVER_S) + self._max_lifetime_s
+            if len(self._idle) > self.options.min_idle:
+                self._due_s = min(self._due_s, self._idle[0].idle_since_s + self._max_idle_s)
             self._closed += len(out)
             return out
 
@@ -182,7 +186,7 @@ class PoolCore:
     def told(self, slots: list[Slot]) -> tuple[Loan, ...]:
         """Describe loans for a report."""
         now = self.now()
-        return tuple(Loan(self.options.label, now - slot.lent_s, _borrower(slot.stack)) for slot in slots)
+        return tuple(Loan.of(self.options.label, now - slot.lent_s, slot.stack) for slot in slots)
 
     def overdue(self, *, again: bool = False) -> list[Slot]:
         """Return the loans that are out for too long, each once unless asked for `again`; the longest comes first, so that
@@ -234,13 +238,10 @@ class PoolCore:
         else:
             self._taken -= 1
             self._idle.append(slot)
+            due_s = min(self._idle[0].idle_since_s + self._max_idle_s, slot.created_s + self._max_lifetime_s)
+            if due_s < self._due_s:
+                self._due_s = due_s
 
     def _refuse_if_closed(self) -> None:
         if self.closed:
             raise ResourceClosed(self.options.label)
-
-
-def _borrower(stack: RawStack) -> str:
-    frames = origin.frames_of(stack)
-    frame = next((frame for frame in frames if frame.in_app), next(iter(frames), None))
-    return f"{frame.file}:{frame.line} in {frame.function}" if frame is not None else "somebody"

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .. import origin
 from ..errors import SettingError
+from ..model import Frame, RawStack
 from .connection_options import ConnectionOptions
 
 WHERE = "ResourcePool"
@@ -21,9 +23,23 @@ class Loan:
     age_s: float
     borrower: str
     """"orders.py:31 in Orders.load", or where that is unknown "somebody"."""
+    stack: tuple[Frame, ...] = ()
+    """Who called the borrower, the borrower's own line first; empty without a `leak_threshold_s`."""
 
     def __str__(self) -> str:
         return f"{self.pool}: on loan for {self.age_s:.3f} s to {self.borrower}"
+
+    def with_stack(self) -> str:
+        """Return what a log says: the loan, and below it who borrowed, line by line."""
+        return "\n".join((str(self), *(f"  {frame.file}:{frame.line} in {frame.function}" for frame in self.stack)))
+
+    @classmethod
+    def of(cls, pool: str, age_s: float, stack: RawStack) -> Loan:
+        """Describe a loan by the raw stack of its borrower."""
+        frames = origin.frames_of(stack)
+        frame = next((frame for frame in frames if frame.in_app), next(iter(frames), None))
+        borrower = f"{frame.file}:{frame.line} in {frame.function}" if frame is not None else "somebody"
+        return cls(pool, age_s, borrower, frames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ import atexit
 import os
 import signal
 import weakref
+from collections.abc import Iterable
 from types import FrameType
 
+from .closing import backend
 from .handle import Left
 from .limits import ResourceLimits
 from .manager import ResourceManager
@@ -20,6 +22,8 @@ _guarded: weakref.WeakSet[ResourceManager] = weakref.WeakSet()
 """What the end of the process closes."""
 _before: object = None
 """Who heard SIGTERM before us."""
+_awaited: object = None
+"""What closes all in a loop, from one SIGTERM to the next."""
 
 
 def get_resource_manager() -> ResourceManager:
@@ -56,7 +60,8 @@ async def acleanup_all_resources(*, deadline_s: float | None = DEADLINE_S) -> tu
 def install_exit_handlers(manager: ResourceManager | None = None, *, sigterm: bool = False) -> None:
     """Close what a manager holds when the interpreter ends and, if asked, when SIGTERM comes (main thread only).
 
-    After SIGTERM whoever heard it before hears it again; where that is the default, the process ends by the signal.
+    Where a loop runs, what has to be awaited is awaited, for as long as a cleanup may take; a second SIGTERM waits for
+    nothing. After SIGTERM whoever heard it before hears it again; where that is the default, the process ends by the signal.
     """
     global _before
     _guarded.add(manager or get_resource_manager())
@@ -69,16 +74,48 @@ def install_exit_handlers(manager: ResourceManager | None = None, *, sigterm: bo
 def _at_exit() -> None:
     for manager in list(_guarded):
         try:
-            for left in manager.cleanup():
-                logger.warning("at exit, still open: %s", left)
+            _tell(manager.cleanup())
         except BaseException as error:
             logger.error("at exit: %s", error, exc_info=error)
 
 
+def _tell(found: Iterable[Left]) -> None:
+    for left in found:
+        logger.warning("at exit, still open: %s", left)
+
+
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    global _awaited
+    if _awaited is None and backend():
+        _awaited = _begin_to_await(number)
+        return
+    _awaited = None
     _at_exit()
     if callable(_before):
         _before(number, frame)
     elif _before != signal.SIG_IGN:  # pragma: no cover - the process ends here, and what was measured with it
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+
+
+def _begin_to_await(number: int) -> object:
+    """Let the loop that runs here close all, and signal again; another signal meanwhile waits for nothing."""
+    if backend() == "trio":
+        import trio
+
+        trio.lowlevel.current_trio_token().run_sync_soon(trio.lowlevel.spawn_system_task, _await_all, number)
+        return trio
+    import asyncio
+
+    loop, tasks = asyncio.get_running_loop(), list[asyncio.Task[None]]()
+    loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(_await_all(number), name="no-leaks-sigterm")))
+    return tasks  # a loop itself does not keep its tasks alive
+
+
+async def _await_all(number: int) -> None:
+    for manager in list(_guarded):
+        try:
+            _tell(await manager.acleanup())
+        except BaseException as error:
+            logger.error("at exit: %s", error, exc_info=error)
+    os.kill(os.getpid(), number)

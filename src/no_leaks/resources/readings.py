@@ -43,6 +43,6 @@ def prometheus_name(reading: Reading) -> str:
 def samples(reading: Reading, metrics: ResourceMetrics) -> Iterator[tuple[float, str]]:
     """Yield the values of a reading, each with its kind ("" for none)."""
     if reading.by_kind:
-        yield from ((count, kind) for kind, count in metrics.active.items())
+        yield from ((metrics.active.get(kind, 0), kind) for kind in metrics.kinds)
     else:
         yield reading.read(metrics), ""

@@ -10,7 +10,7 @@ from typing import final
 from . import ending
 from .book import Book
 from .groups import tell_beside
-from .handle import Handle, Left
+from .handle import Handle, Left, State
 
 logger = logging.getLogger("no_leaks.resources")
 
@@ -78,7 +78,7 @@ class ResourceScope:
         CURRENT.set(around)
         with self.book.lock:
             self.book.sweep()
-            return [*self.handles.values(), *inner]
+            return [*(handle for handle in self.handles.values() if handle.state is not State.FOREIGN), *inner]
 
     def _tell(self, handles: list[Handle], errors: list[BaseException], first: BaseException | None) -> None:
         self.errors = tuple(errors)
@@ -89,6 +89,7 @@ class ResourceScope:
             ending.raise_all(errors, f"scope {self.path!r}")
         else:
             tell_beside(first, errors)
+            ending.raise_stopping(errors)
 
 
 CURRENT: ContextVar[ResourceScope | None] = ContextVar("no_leaks_resource_scope", default=None)

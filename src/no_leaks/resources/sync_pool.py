@@ -9,9 +9,10 @@ from typing import Generic, TypeVar, cast, final
 
 from ..errors import ResourceClosed, ResourceError
 from . import connecting
+from .alarm import limited
 from .lease import Lease
 from .pool_base import PoolBase, force_open, leases_of
-from .pool_core import Slot, Waiter
+from .pool_places import Slot, Waiter
 
 C = TypeVar("C")
 
@@ -35,14 +36,14 @@ class SyncResourcePool(PoolBase[C]):
             lease = self._prepare(slot)
         try:
             return cast(C, self.core.lend(slot, lease))
-        except ResourceClosed:
+        except ResourceError:
             self._close_and_drop(slot)
             raise
 
     def release(self, connection: C) -> None:
         """Give back what was borrowed."""
         slot = self.core.take_back(connection)
-        if not self.core.give(slot):
+        if slot is not None and not self.core.give(slot):
             self._close_and_drop(slot)
         self._look()
 
@@ -57,7 +58,11 @@ class SyncResourcePool(PoolBase[C]):
 
     def __enter__(self) -> SyncResourcePool[C]:
         self._track()
-        self.tend()
+        try:
+            self.tend()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -119,8 +124,10 @@ class SyncResourcePool(PoolBase[C]):
     def _is_healthy(self, lease: Lease) -> bool:
         check = self.options.health_check
         assert check is not None  # else nobody asks
+        connection = self.options.connection
         try:
-            answer = check(lease.connection)
+            with limited(connection.connect_timeout_s, f"checking {connection.label}"):
+                answer = check(lease.connection)
         except Exception:
             return False
         if inspect.iscoroutine(answer):

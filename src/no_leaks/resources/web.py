@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..errors import ResourceError
 from .health import check_health
 from .manager import ResourceManager
 
@@ -62,6 +63,8 @@ def _asgi(page: Page) -> Asgi:
     async def application(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
     ) -> None:
+        if scope["type"] != "http":  # as the specification has it: a server then knows that there is no lifespan
+            raise ResourceError(f"this answers http, not {scope['type']}: mount it under a path of an application")
         status, kind, body = page()
         headers = [(name.lower().encode(), value.encode()) for name, value in _headers(kind, body)]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -6,7 +6,7 @@ handle's `_scheduled`, `_loop`, `_callback`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import uvloops
@@ -29,9 +29,10 @@ def timers_of(loop: Any) -> list[Any]:
     return list(getattr(loop, "_scheduled", ()))
 
 
-def may_have_generators(loop: Any) -> bool:
-    """Whether async generators may be alive on a loop; uvloop does not say."""
-    return bool(getattr(loop, "_asyncgens", True))
+def generators_of(loop: Any) -> list[Any] | None:
+    """Return the async generators that are alive on a loop; None of uvloop's, which does not say."""
+    alive: Iterable[Any] | None = getattr(loop, "_asyncgens", None)
+    return None if alive is None else list(alive)
 
 
 def descriptors_of(loop: Any) -> tuple[int, ...]:

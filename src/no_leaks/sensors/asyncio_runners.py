@@ -140,14 +140,27 @@ def _lose_timers(loop: Any, tasks: list[Any]) -> None:
 
 def _lose_generators(loop: Any, tasks: list[Any]) -> None:
     """Charge the generators that were begun and not finished, except those that a reported task iterates over."""
-    if asyncio_loops.may_have_generators(loop):
-        for book in list(ledger.all_ledgers()):
-            for record, agen in list(owned.living(book, owned.AGEN)):
-                birth = births.Birth(book, record)
-                if record.facts[1]() is not loop or not owned.is_news(birth):  # type: ignore[operator]
-                    continue
-                if suspended.is_in_hands_of(agen, tasks):
-                    owned.mark(record)  # cancelling the task is about to drop it
-                elif suspended.is_unfinished(agen, ()):
-                    proof = "its event loop was shut down and had to close it"
-                    owned.lose(birth, pending.generator(agen, record, proof))
+    for birth, agen in _generators(loop):
+        if not owned.is_news(birth):
+            continue
+        if suspended.is_in_hands_of(agen, tasks):
+            owned.mark(birth.record)  # cancelling the task is about to drop it
+        elif suspended.is_unfinished(agen, ()):
+            proof = "its event loop was shut down and had to close it"
+            owned.lose(birth, pending.generator(agen, birth.record, proof))
+
+
+def _generators(loop: Any) -> list[tuple[births.Birth, Any]]:
+    """Return the generators of a loop that were seen to begin, oldest first; uvloop's are looked for in all ledgers."""
+    alive = asyncio_loops.generators_of(loop)
+    if alive is None:
+        found = [
+            (births.Birth(book, record), agen)
+            for book in ledger.all_ledgers()
+            for record, agen in owned.living(book, owned.AGEN)
+            if record.facts[1]() is loop  # type: ignore[operator] # a weak reference to the loop
+        ]
+    else:
+        known = ((owned.find(agen, owned.AGEN), agen) for agen in alive)
+        found = [(birth, agen) for birth, agen in known if birth is not None]
+    return sorted(found, key=lambda pair: pair[0].record.born_s)

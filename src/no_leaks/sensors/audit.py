@@ -1,6 +1,7 @@
 """The one audit hook: it writes births into the ledger at work, and sends every other event away in its first line.
 
-An audit hook cannot be removed, so it is added once per process and is inert while its table is empty.
+An audit hook cannot be removed, so it is added once per process and is inert while its table is empty. Where it was
+built, a compiled one stands before it and lets nothing through but what the table names (from 3.11).
 Interpreters: CPython 3.10 to 3.14. `_thread.start_new_thread` is audited from 3.12 on only (see sensors/threads.py).
 """
 
@@ -14,8 +15,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeAlias
 
-from .. import births, env, faults, ledger, origin
-from ..model import RawStack
+from .. import births, env, faults, ledger, origin, speedups
+from . import socketpairs
 
 Args: TypeAlias = tuple[Any, ...]  # what an event carries is the interpreter's affair
 Handler: TypeAlias = Callable[[Args, FrameType], None]
@@ -39,7 +40,9 @@ PLAIN = (
 _dup: Callable[[int], int] = os.dup
 """As it is before a sensor of ours wraps it."""
 _active: dict[str, Handler] = {}
+_compiled = speedups.load()[0]
 _added = False
+"""Whether the hook is the interpreter's own caller's, and no compiled one stands before it."""
 _temp = ""
 
 
@@ -66,20 +69,27 @@ def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
     _active[births.DATABASE] = _database
     for event, call in (extra or {}).items():
         _active[event] = _calling(call)
-    if not _added:
+    if not _is_filtered() and not _added:
         sys.addaudithook(_hook)
         _added = True
+
+
+def _is_filtered() -> bool:
+    """Tell the compiled hook what the table names; False where there is none."""
+    return _compiled is not None and not _added and _compiled.listen(_hook, tuple(_active))
 
 
 def listen(*events: str) -> None:
     """Keep the births of further events, whose arguments are plain facts."""
     for event in events:
         _active.setdefault(event, _plain(event))
+    _is_filtered()
 
 
 def remove() -> None:
     """Fall silent: the hook stays, its table is empty."""
     _active.clear()
+    _is_filtered()
 
 
 def _plain(event: str) -> Handler:
@@ -136,20 +146,9 @@ def _socket(args: Args, frame: FrameType) -> None:
     if book is not None:
         # A bare _socket.socket takes no weak reference; its descriptor is explained by the stack alone.
         ref = weakref.ref(args[0]) if hasattr(args[0], "__weakref__") else None
-        record = ledger.Record("socket.__new__", args[1:], _of_loop(book, frame) or origin.capture(frame), ref)
+        record = ledger.Record("socket.__new__", args[1:], socketpairs.stack_of(book, frame), ref)
         births.note_socket(record)
         _write(book, record)
-
-
-def _of_loop(book: ledger.Ledger, frame: FrameType) -> RawStack:
-    """Return the stack of the event loop whose own pipe this is: it was made a moment before, by the same caller."""
-    pair = frame.f_back
-    if pair is None or pair.f_code.co_name != "socketpair":
-        return ()
-    maker = pair.f_back
-    if maker is None or maker.f_code.co_name != "_make_self_pipe":
-        return ()
-    return next((record.stack for record in book.records[-3:] if record.event == "event loop"), ())
 
 
 def _popen(args: Args, frame: FrameType) -> None:

@@ -73,10 +73,13 @@ def _submitting(init: Callable[..., None]) -> Callable[..., None]:
 def _running(run: Callable[[Any], None]) -> Callable[[Any], None]:
     def running(self: Any) -> None:
         book, stack = getattr(self, "_no_leaks", (None, ()))
-        if book is None or book.ended:
-            run(self)
-            return
-        with ledger.at_work(book, stack):
-            run(self)
+        try:
+            if book is None or book.ended:
+                run(self)
+                return
+            with ledger.at_work(book, stack):
+                run(self)
+        finally:
+            self = None  # as run() does: an error that the future keeps has this frame in its traceback
 
     return running

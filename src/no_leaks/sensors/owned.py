@@ -93,8 +93,9 @@ def _made(birth: births.Birth) -> object | None:
 
 def living(book: ledger.Ledger, *events: str) -> Iterator[tuple[ledger.Record, object]]:
     """Yield the records of these events whose thing is alive, with the thing; told ones too."""
-    for record in book.records:
-        if record.event.partition(TOLD)[0] in events and record.ref is not None:
+    wanted = (*events, *(event + TOLD for event in events))
+    for record in tuple(book.records):
+        if record.event in wanted and record.ref is not None:
             thing = record.ref()
             if thing is not None:
                 yield record, thing

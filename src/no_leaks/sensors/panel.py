@@ -19,6 +19,7 @@ BY_KIND: dict[Kind, str] = {
     "tasks": "asyncio_",
     "state": "state",
     "blocking": "blocking",
+    "cycles": "cycles",
 }
 """Sensors that are needed by some kinds only, by file; each has `install` and `remove`, and may have `on_import` and `tune`."""
 

@@ -31,8 +31,8 @@ _loading = False
 asked: Callable[[bool], None] | None = None
 """Told when the program is about to collect in full (True), and when it has: `window.py` unfreezes for it what is frozen."""
 
-ORIGIN_DEPTH = 5
-"""Frames that a coroutine remembers of its creation: 0.05 us each, enough to reach past one helper to the test."""
+ORIGIN_DEPTH = 1
+"""Frames that each coroutine, awaited or not, remembers of its creation: up to 1 us each, since the interpreter looks up lines."""
 
 
 class _Pattern:
@@ -204,6 +204,8 @@ def _note_coroutine(coroutine: CoroutineType[Any, Any, Any], frame: FrameType | 
         return
     code = coroutine.cr_code
     places: Places = coroutine.cr_origin or ((code.co_filename, code.co_firstlineno, code.co_name),)
+    if coroutine.cr_origin and not (_origin_depth or _collection):
+        places += origin.places_above(frame, *places[0])
     sighting = Sighting(
         kind="tasks",
         resource=Resource(

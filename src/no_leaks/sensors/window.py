@@ -29,10 +29,10 @@ BORN_FROZEN = 1000
 _users = 0
 _reason: str | None = None
 _frozen = False
-_is_looking = False
 _is_kept = False
-turns: int = 0
-"""How often what was young has become old: whoever counts young objects twice sees by it whether that is one count."""
+_ours = False
+freezes: int = 0
+"""How often all was frozen so far: what was young before is hidden since."""
 _thawed_s = 0.0
 _cost_s = 0.0
 
@@ -68,7 +68,7 @@ def remove() -> None:
 
 def audited() -> dict[str, Callable[[tuple[Any, ...]], None]]:
     """Return what to do at which audit event: who asks for objects is to see them all."""
-    return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: None if _is_looking else unfreeze())
+    return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: None if _ours else unfreeze())
 
 
 def turn() -> bool:
@@ -81,12 +81,12 @@ def turn() -> bool:
 
 def young() -> list[object]:
     """Return the objects made since the last turn that are alive; what is old stays old."""
-    global _is_looking
-    _is_looking = True
+    global _ours
+    _ours = True
     try:
         return gc.get_objects()
     finally:
-        _is_looking = False
+        _ours = False
 
 
 def everything() -> list[object]:
@@ -120,6 +120,16 @@ def shut() -> None:
         _cost_s = _thawed_s - start
     elif not _frozen:
         _freeze()
+
+
+def listed(generation: int) -> list[object]:
+    """Return what is in one generation and not frozen; for us alone, nothing is unfrozen for this question."""
+    global _ours
+    _ours = True
+    try:
+        return gc.get_objects(generation)
+    finally:
+        _ours = False
 
 
 def is_shut() -> bool:
@@ -156,10 +166,10 @@ def _asked(begins: bool) -> None:
 
 
 def _freeze() -> None:
-    global _frozen, turns
+    global _frozen, freezes
     gc.freeze()
     _frozen = True
-    turns += 1
+    freezes += 1
 
 
 def _why_not() -> str:

@@ -1,0 +1,6 @@
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+def listen(call: Callable[[str, tuple[Any, ...]], None], names: tuple[str, ...], /) -> bool: ...
+def walk(frame: FrameType | None, depth: int, stops: dict[str, CodeType], /) -> tuple[tuple[CodeType, int], ...]: ...
