@@ -32,7 +32,7 @@ def run(check: Runs, source: str, *args: str, **more: Any) -> Outcome:
     ("adds", "holder"),
     [
         ("KEPT.append(Thing())", "module test_a KEPT"),
-        ("NAMES[str(next(NUMBERS)) * 99] = str(next(NUMBERS)) * 99", "module test_a NAMES"),
+        ("NAMES[str(next(NUMBERS)) * 9000] = str(next(NUMBERS)) * 9000", "module test_a NAMES"),
         ("Thing.every = [*getattr(Thing, 'every', ()), Thing()]", "class test_a.Thing Thing.every"),
     ],
 )

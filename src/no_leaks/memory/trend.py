@@ -11,7 +11,7 @@ LEAST = 4
 """Repetitions that must all grow, after one that warms up."""
 MOST = 40
 """So often is repeated what grows less each time, or is cheap: a cache that is bounded is full by then."""
-NATIVE = 256
+NATIVE = 4096
 """Bytes of the native heap below which a change is the noise of its own books."""
 
 
