@@ -44,9 +44,6 @@ LEAKED_AT = "test_a.py:6"
 _EDITABLE = ("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning")
 """Until pytest 9.2 an editable install is not known to be a plugin's, and a run inside a run finds it imported already."""
 
-_KEPT_ON_PURPOSE = ("--no-leaks-kinds=-memory",)
-"""What the inner tests keep so that it leaks grows as well: memory is looked at where it is the subject."""
-
 _numbers = itertools.count()
 
 
@@ -166,4 +163,4 @@ class Runs:
         """Write the test file and return the command line."""
         self.pytester.makepyfile(test_a=HEAD + source + f'\n\nLEAKED = "leaked{next(_numbers)}.txt"\n')
         written = ("--no-leaks-report=json:leaks.json", "--junitxml=junit.xml", "--no-leaks-grace=0")
-        return ["-p", "no_leaks", *_EDITABLE, *([switch] if switch else []), *written, *_KEPT_ON_PURPOSE, *args]
+        return ["-p", "no_leaks", *_EDITABLE, *([switch] if switch else []), *written, *args]
