@@ -46,7 +46,8 @@ class Proof:
     """Asks for repetitions as long as something has grown on each; `least` of them have to. Let go with `end`.
 
     `thorough` also compares what each container holds where nothing else has grown: a list of small numbers grows in
-    place. `affords` says before each repetition whether there is time for one more, by the processor's time it took;
+    place. `affords` says before each repetition whether there is time for one more, by the processor's time it took; `spares`
+    whether there is time for what takes longer, by the clock on the wall.
     """
 
     def __init__(
@@ -112,9 +113,7 @@ class Proof:
         tracer = Tracer([one.container for one in self.located]) if self._is_to_be_traced() else None
         with tracer.at_work() if tracer is not None else nullcontext():
             yield
-        if tracer is not None:
-            for place, found in tracer.places.items():
-                self.located[place].places = found
+        self._learn(tracer)
 
     def begin(self) -> None:
         """Count once before the first repetition, so that what counting itself takes is there already."""
@@ -128,7 +127,7 @@ class Proof:
             self._count()
         elif self.stage == LOCATE:
             self._locate()
-        elif self.stage == WATCH:
+        else:
             self._watch()
 
     def give_up(self) -> None:
@@ -142,6 +141,11 @@ class Proof:
 
     def _is_to_be_traced(self) -> bool:
         return self.stage == WATCH and bool(self.located) and not self.located[0].rounds
+
+    def _learn(self, tracer: Tracer | None) -> None:
+        if tracer is not None:
+            for place, found in tracer.places.items():
+                self.located[place].places = found
 
     def _count(self) -> None:
         if self._thorough and not self._census and not self._is_last:
