@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import ctypes
 import functools
 import gc
 import itertools
@@ -129,6 +130,27 @@ def test_a_chain_of_objects_is_named_by_its_type() -> None:
     (leak,) = growth(extend)
     assert leak.resource.type.endswith("Thing")
     assert "each time" in leak.resource.detail
+
+
+def test_native_memory_is_told_by_its_bytes() -> None:
+    """A C library that is never told to free; what is large is no noise."""
+    size, most = 1 << 20, 400
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]
+    made = (ctypes.c_void_p * most)()
+    places = iter(range(most))
+
+    def allocate() -> None:
+        made[next(places)] = libc.malloc(size)
+
+    try:
+        (leak,) = growth(allocate)
+    finally:
+        for one in made:
+            libc.free(one)
+    assert leak.resource.type == "native memory"
+    assert min(leak.evidence.rounds) > size // 2
 
 
 def test_a_coroutine_function_is_refused_with_what_to_write() -> None:

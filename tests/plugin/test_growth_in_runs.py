@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from runs import Outcome, Runs
+
+from no_leaks.memory.budget import Budget
 
 GROWS = """
 import itertools
 NUMBERS = itertools.count()
 class Thing: pass
 """
+
+
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine is slow, and that is no finding: there is time, unless the budget is none."""
+    monkeypatch.setattr(Budget, "affords", lambda self, seconds: self.share > 0)
+    monkeypatch.setattr("no_leaks.probes.memory.GRANT_S", math.inf)
 
 
 def grown(done: Outcome) -> list[tuple[str, str, str]]:
@@ -32,13 +42,14 @@ def run(check: Runs, source: str, *args: str, **more: Any) -> Outcome:
     ("adds", "holder"),
     [
         ("KEPT.append(Thing())", "module test_a KEPT"),
-        ("NAMES[str(next(NUMBERS)) * 9000] = str(next(NUMBERS)) * 9000", "module test_a NAMES"),
+        ("NAMES[str(next(NUMBERS))] = True", "module test_a NAMES"),
         ("Thing.every = [*getattr(Thing, 'every', ()), Thing()]", "class test_a.Thing Thing.every"),
     ],
 )
 def test_what_each_run_adds_fails_the_test(check: Runs, adds: str, holder: str) -> None:
     """With the holder; a list that is made anew each time is held by what has it."""
-    source = f"NAMES = {{}}\ndef test_x(): {adds}\ndef test_y(): Thing()"
+    mark = '@pytest.mark.no_leaks("memory", rounds=3)'  # whatever a loaded machine has time for
+    source = f"NAMES = {{}}\n{mark}\ndef test_x(): {adds}\n{mark}\ndef test_y(): Thing()"
     done = check.child(GROWS + source, "--no-leaks-kinds=memory")
     assert done.counts == {"failed": 1, "passed": 1}
     ((test, verdict, held_by),) = grown(done)
@@ -87,6 +98,39 @@ def test_what_a_fixture_of_the_module_holds_is_named_by_it(check: Runs) -> None:
         """.replace("\n        ", "\n"),
     )
     assert grown(done) == [("test_x", "leak", "fixture jar Jar.items")]
+
+
+def test_what_a_factory_of_a_fixture_writes_down_is_closed_with_it(check: Runs) -> None:
+    """It holds what it has made until the fixture ends."""
+    done = run(
+        check,
+        """
+        @pytest.fixture(scope="module")
+        def make():
+            made = []
+            yield lambda: made.append(Thing())
+            made.clear()
+        def test_x(make): make()
+        """.replace("\n        ", "\n"),
+    )
+    assert (done.counts, grown(done)) == ({"passed": 1}, [])
+
+
+@pytest.mark.parametrize(
+    ("args", "mark", "is_seen"),
+    [
+        ((), "", False),
+        (("--no-leaks-kinds=default,-memory",), "", False),
+        (("--no-leaks-kinds=default,memory",), "", True),
+        ((), '@pytest.mark.no_leaks("memory")\n', True),
+        ((), "@pytest.mark.no_leaks(memory=True)\n", True),
+    ],
+    ids=["default", "taken out", "asked for", "marker", "keyword"],
+)
+def test_memory_is_looked_at_on_request(check: Runs, args: tuple[str, ...], mark: str, is_seen: bool) -> None:
+    """It costs more than the default may."""
+    done = check(GROWS + mark + "def test_x(): KEPT.append(Thing())", *args)
+    assert grown(done) == ([("test_x", "leak", "module test_a KEPT")] if is_seen else [])
 
 
 def test_what_is_allowed_is_neither_repeated_nor_told(check: Runs) -> None:
