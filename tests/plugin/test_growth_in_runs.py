@@ -169,6 +169,12 @@ def test_what_holds_an_unclosed_file_is_told_with_the_file(check: Runs) -> None:
     assert done.leaks == [("test_x", "files")]
 
 
+def test_what_holds_a_watched_object_is_told_with_the_object(check: Runs) -> None:
+    """It is one finding, and certain already."""
+    watches = "import no_leaks\ndef test_x(): KEPT.append(no_leaks.watch(Thing(), 'it ends'))"
+    assert grown(run(check, watches)) == [("test_x", "leak", "module test_a KEPT [0]")]
+
+
 @pytest.mark.parametrize("fails", ["assert not KEPT.append([])[0]", "pytest.fail('own')"])
 def test_a_test_that_fails_is_not_asked(check: Runs, fails: str) -> None:
     """It fails for its own reason."""

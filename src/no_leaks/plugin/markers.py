@@ -56,7 +56,7 @@ def settings_of(item: pytest.Item, base: Settings) -> Settings:
             if isinstance(layer, SettingError):
                 raise layer
             known = merge(known, layer)
-        if any(mark.name == "no_leaks" and place == item.nodeid for place, mark in marks):
+        if "memory" in known.kinds and any(mark.name == "no_leaks" and place == item.nodeid for place, mark in marks):
             known = replace(known, prove_growth=True)
         readings.settings[key] = known
     return known
