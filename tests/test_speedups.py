@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import sysconfig
 
 import pytest
 
@@ -28,3 +31,12 @@ def test_where_it_was_built_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "no_leaks._speedups", sys)
     monkeypatch.delattr("no_leaks._speedups", raising=False)
     assert speedups.load({}) == (sys, "")
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get(speedups.OFF) or sysconfig.get_config_var("Py_GIL_DISABLED") or not shutil.which("cc")),
+    reason="it is not built here",
+)
+def test_where_there_is_a_compiler_it_was_built() -> None:
+    """Else all that tests it would be skipped, and nobody would know."""
+    assert speedups.load()[1] == ""

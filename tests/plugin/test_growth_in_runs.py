@@ -207,6 +207,29 @@ def test_what_the_runner_writes_down_is_no_growth(check: Runs) -> None:
     assert (done.counts, done.leaks) == ({"passed": 1}, [])
 
 
+def test_what_a_repetition_leaves_to_a_wider_fixture_to_close_is_closed(check: Runs) -> None:
+    """Such a finalizer is the test's, and none of pytest's own."""
+    done = run(
+        check,
+        """
+        OPEN, MADE = [], []
+        @pytest.fixture(scope="module")
+        def make(request):
+            def one():
+                OPEN.append(True)
+                MADE.append(True)
+                request.addfinalizer(OPEN.pop)
+            yield one
+            assert len(MADE) > 2 and not OPEN
+        @pytest.fixture
+        def own(make): return make
+        @pytest.mark.allow_leaks("memory", match="filled", reason="asked after all")
+        def test_x(own): own()
+        """.replace("\n        ", "\n"),
+    )
+    assert done.counts == {"passed": 1}
+
+
 @pytest.mark.parametrize("value", ["-1", "101", "much", ""])
 def test_a_budget_that_is_none_is_refused(check: Runs, value: str) -> None:
     """Before any test runs."""

@@ -93,6 +93,16 @@ def test_all_is_collected_when_enough_time_has_passed(shut: None, monkeypatch: p
     assert old() is None
 
 
+def test_a_suite_that_only_waits_is_not_thawed(shut: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock runs on, and its processor's time does not."""
+    old = frozen_circle()
+    monkeypatch.setattr(window, "_cost_s", 1e-9)
+    monkeypatch.setattr(window, "_asked_s", -1e9)
+    monkeypatch.setattr(window, "_thawed_s", 1e9)
+    window.shut()
+    assert old() is not None
+
+
 def test_a_run_within_a_run_looks_through_the_same_window(shut: None) -> None:
     """It is the outer one's to open."""
     window.install()

@@ -169,7 +169,7 @@ def again(item: Any) -> Ending:
             item._request = False
             item.funcargs = None
         for known, length in finalizers:
-            del known[length:]  # of fixtures that have ended: they only pile up until the wider one ends
+            known[length:] = [one for one in known[length:] if not _is_over(one)]
 
 
 def _wider_finalizers(item: Any) -> list[tuple[list[Any], int]]:
@@ -178,6 +178,12 @@ def _wider_finalizers(item: Any) -> list[tuple[list[Any], int]]:
     known: dict[str, Any] = getattr(manager, "_arg2fixturedefs", {})
     wider = [one for defs in known.values() for one in defs if one.scope != "function"]
     return [(one._finalizers, len(one._finalizers)) for one in wider if one._finalizers]
+
+
+def _is_over(finalizer: Any) -> bool:
+    """Whether it ends a test's own fixture, which has ended: such only pile up until the wider one ends. All others are the test's."""
+    owner = getattr(getattr(finalizer, "func", None), "__self__", None)
+    return isinstance(owner, pytest.FixtureDef) and owner.scope == "function"
 
 
 def _called(phase: Callable[[], object], when: Any) -> pytest.CallInfo[object]:

@@ -19,7 +19,7 @@ from typing import Any
 from . import warnings_
 
 THAW_SHARE = 0.01
-"""Share of the elapsed time that thawing may take."""
+"""Share of the processor's time that thawing may take: a suite that mostly waits would else be thawed for nothing."""
 WALK_S = 1e-7
 """What a collection takes for one block of memory, until one has been measured; counting the objects would walk the heap."""
 
@@ -34,6 +34,9 @@ _ours = False
 freezes: int = 0
 """How often all was frozen so far: what was young before is hidden since."""
 _thawed_s = 0.0
+"""The processor's time at the last thaw."""
+_asked_s = 0.0
+"""When that was last asked for, by the clock."""
 _cost_s = 0.0
 
 
@@ -47,13 +50,13 @@ def reason() -> str:
 
 def install() -> None:
     """Freeze all that there is; a run within a run looks through the outer one's window."""
-    global _users, _thawed_s, _cost_s
+    global _users, _thawed_s, _asked_s, _cost_s
     _users += 1
     if _users > 1 or reason() or gc.get_freeze_count() > BORN_FROZEN:
         return  # what the program has frozen by itself is to stay so
     warnings_.asked = _asked
     _freeze()
-    _thawed_s = time.monotonic()
+    _thawed_s, _asked_s = time.process_time(), time.monotonic()
     _cost_s = WALK_S * sys.getallocatedblocks()
 
 
@@ -108,18 +111,32 @@ def kept() -> Generator[None]:
 
 def shut() -> None:
     """Freeze again where somebody had to see all; collect all first, if that is cheap against the time since the last."""
-    global _thawed_s, _cost_s
     if warnings_.asked is None or _is_kept:
         return
-    start = time.monotonic()
-    if (start - _thawed_s) * THAW_SHARE > _cost_s:
-        unfreeze()
-        warnings_.collect()
-        _freeze()
-        _thawed_s = time.monotonic()
-        _cost_s = _thawed_s - start
+    if _is_due():
+        _thaw()
     elif not _frozen:
         _freeze()
+
+
+def _is_due() -> bool:
+    """Whether a thaw is cheap against the processor's time since the last; that is asked for (2 to 50 us) when the clock allows it."""
+    global _asked_s
+    now = time.monotonic()
+    if (now - _asked_s) * THAW_SHARE <= _cost_s:
+        return False
+    _asked_s = now
+    return (time.process_time() - _thawed_s) * THAW_SHARE > _cost_s
+
+
+def _thaw() -> None:
+    global _thawed_s, _cost_s
+    start = time.process_time()
+    unfreeze()
+    warnings_.collect()
+    _freeze()
+    _thawed_s = time.process_time()
+    _cost_s = _thawed_s - start
 
 
 def listed(generation: int) -> list[object]:
