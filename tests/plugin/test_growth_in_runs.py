@@ -169,6 +169,12 @@ def test_what_holds_an_unclosed_file_is_told_with_the_file(check: Runs) -> None:
     assert done.leaks == [("test_x", "files")]
 
 
+def test_what_only_the_collection_for_memory_drops_is_told_by_its_own_kind(check: Runs) -> None:
+    """A file in a circle is lost when that is collected, after all others have looked."""
+    source = "def test_x():\n    one = Thing()\n    one.file, one.itself = open(LEAKED, 'a'), one"
+    assert ("test_x", "files") in check(GROWS + source, "--no-leaks-kinds=files,memory").leaks
+
+
 def test_what_holds_a_watched_object_is_told_with_the_object(check: Runs) -> None:
     """It is one finding, and certain already."""
     watches = "import no_leaks\ndef test_x(): KEPT.append(no_leaks.watch(Thing(), 'it ends'))"
