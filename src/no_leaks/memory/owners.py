@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 from types import CellType, FrameType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ..diagnose import frames, holders, roots, steps
 
@@ -50,13 +50,13 @@ def _path_by_fixture(container: object) -> tuple[str, ...]:
     return _names(nodes, up, nearest) if nearest > 0 else ()
 
 
-def _fixture(holder: Any) -> str:
+def _fixture(holder: object) -> str:
     """Name a fixture by its definition, of whatever runner; "" for anything else."""
     # Until 3.10 is dropped: what an object has is held by its dictionary, and not by itself.
-    is_book = type(holder) is dict and "cached_result" in holder and "argname" in holder
-    if not is_book and type(holder).__name__ != "FixtureDef":
+    has = cast("dict[Any, Any]", holder) if type(holder) is dict else {}
+    if "cached_result" not in has and type(holder).__name__ != "FixtureDef":
         return ""
-    return f"fixture {holder['argname'] if is_book else holder.argname}"
+    return f"fixture {has.get('argname') or getattr(holder, 'argname', '')}"
 
 
 def _names(nodes: list[object], up: list[int], place: int) -> tuple[str, ...]:
