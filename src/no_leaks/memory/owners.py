@@ -53,8 +53,9 @@ def _path_by_fixture(container: object) -> tuple[str, ...]:
 def _fixture(holder: object) -> str:
     """Name a fixture by its definition, of whatever runner; "" for anything else."""
     # Until 3.10 is dropped: what an object has is held by its dictionary, and not by itself.
-    has = cast("dict[Any, Any]", holder) if type(holder) is dict else {}
-    if "cached_result" not in has and type(holder).__name__ != "FixtureDef":
+    name = type(holder).__name__
+    has = cast("dict[Any, Any]", holder) if name == "dict" else {}
+    if "cached_result" not in has and name != "FixtureDef":
         return ""
     return f"fixture {has.get('argname') or getattr(holder, 'argname', '')}"
 
