@@ -63,7 +63,7 @@ def test_kinds_that_are_not_asked_for_or_unavailable_are_left_out(watch: Make) -
     watching = watch("temp")
     panel = watching.session.panel
     panel.unavailable["temp"] = "for this test"
-    assert canary.check(panel, ("temp", "memory")) == {}
+    assert canary.check(panel, ("temp", "blocking")) == {}
 
 
 def test_the_canary_leaves_nothing_behind(watch: Make) -> None:

@@ -21,8 +21,8 @@ SOURCE = ROOT / "src" / "no_leaks"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("plugin", "cli"),
-    ("library", "session", "canary", "scope", "settle", "watching"),
-    ("probes", "sensors", "resources"),
+    ("library", "calls", "session", "canary", "scope", "settle", "watching"),
+    ("probes", "sensors", "resources", "memory"),
     ("reporters", "gate", "baseline"),
     ("diff", "judge", "confirm", "diagnose"),
     (

@@ -37,7 +37,7 @@ def watched(why: str = "an app ends with its test") -> App:
     return no_leaks.watch(App(), why)
 
 
-@pytest.mark.parametrize("kinds", [("files",), ("memory",), ("files", "cycles")])
+@pytest.mark.parametrize("kinds", [("files",), ("temp",), ("files", "cycles")])
 def test_what_lives_on_is_seen_whatever_the_kinds(watch: Make, kinds: tuple[str, ...]) -> None:
     """To watch is to ask; the finding is one of memory, certain without a repetition."""
     run = watch(*kinds)

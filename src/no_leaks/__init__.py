@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # of our own: importing typing alone would cost seven times this whole module
 if TYPE_CHECKING:
+    from .calls import growth as growth
     from .customs import CustomKind as CustomKind
     from .customs import register_kind as register_kind
     from .customs import unregister_kind as unregister_kind
@@ -62,6 +63,7 @@ __all__ = [
     "cleanup_all_resources",
     "get_resource_manager",
     "get_resource_metrics",
+    "growth",
     "no_leaks",
     "register_kind",
     "secure_connection_context",
@@ -74,6 +76,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "growth": "calls",
     "CustomKind": "customs",
     "register_kind": "customs",
     "unregister_kind": "customs",

@@ -15,7 +15,7 @@ from .errors import FilterWarning, SettingError
 from .kindlist import NO_CHANGE, KindChange, all_kinds, default_kinds, known_names, parse_kinds, read_change
 from .model import Kind
 from .names import ACTIONS, CONFIRM
-from .values import choice, did_you_mean, filter_remark, flag, name_filter, pattern, seconds
+from .values import choice, did_you_mean, filter_remark, flag, name_filter, pattern, seconds, times
 
 FORMATS = ("json",)
 LATER_FORMATS = ("html", "sarif", "github", "prometheus")
@@ -47,6 +47,12 @@ class Settings:
     grace_s: float = 0.5
     confirm: str = "auto"
     confirm_limit_s: float = 30.0
+    budget: float = 10.0
+    """Percent of the run's time that repeating tests for their memory may bring us to."""
+    rounds: int = 4
+    """How many repetitions have to grow, for memory to be a leak."""
+    prove_growth: bool = False
+    """Whether a test is repeated for its memory whether it is suspected or not (a marker of its own asks for that)."""
     action: str = "fail"
     strict: bool = False
     allowances: tuple[Allowance, ...] = ()
@@ -70,6 +76,9 @@ class Layer:
     grace_s: float | None = None
     confirm: str | None = None
     confirm_limit_s: float | None = None
+    budget: float | None = None
+    rounds: int | None = None
+    prove_growth: bool | None = None
     action: str | None = None
     strict: bool | None = None
     allowances: tuple[Allowance, ...] = ()
@@ -93,6 +102,9 @@ def merge(base: Settings, layer: Layer) -> Settings:
         grace_s=_nearer(layer.grace_s, base.grace_s),
         confirm=_nearer(layer.confirm, base.confirm),
         confirm_limit_s=_nearer(layer.confirm_limit_s, base.confirm_limit_s),
+        budget=_nearer(layer.budget, base.budget),
+        rounds=_nearer(layer.rounds, base.rounds),
+        prove_growth=_nearer(layer.prove_growth, base.prove_growth),
         action=_nearer(layer.action, base.action),
         strict=_nearer(layer.strict, base.strict),
         allowances=tuple(dict.fromkeys((*base.allowances, *layer.allowances))),
@@ -192,6 +204,7 @@ KEYWORDS: dict[str, Callable[[Layer, object, str], Layer]] = {
     "grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
     "confirm": lambda to, value, where: replace(to, confirm=_confirm(value, where)),
     "confirm_limit": lambda to, value, where: replace(to, confirm_limit_s=seconds(value, where)),
+    "rounds": lambda to, value, where: replace(to, rounds=times(value, where)),
     "action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
     "strict": lambda to, value, where: replace(to, strict=flag(value, where)),
     "task_name_filter": _task_filter,

@@ -33,7 +33,9 @@ class Ruling(NamedTuple):
 
 def is_open(sighting: Sighting, settings: Settings) -> bool:
     """Whether only a repetition can tell if this is a leak: it is neither proven, nor asked for, nor known to come once, nor allowed."""
-    if sighting.once or sighting.kind in STAYS or any(judge.allows(one, sighting) for one in settings.allowances):
+    if sighting.once or sighting.kind in (*STAYS, "memory"):
+        return False
+    if any(judge.allows(one, sighting) for one in settings.allowances):
         return False
     return settings.confirm == "always" or not (sighting.proof or sighting.asked)
 

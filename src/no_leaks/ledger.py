@@ -161,6 +161,13 @@ def end_ledger(ledger: Ledger) -> None:
         _tombstones.append(ledger)
 
 
+def forget(ledger: Ledger) -> None:
+    """Keep nothing of a ledger that has ended, not even a tombstone."""
+    ledger.records.clear()
+    if ledger in _tombstones:
+        _tombstones.remove(ledger)
+
+
 def all_ledgers() -> Iterator[Ledger]:
     """Yield every ledger that is remembered: the living, innermost first, then the tombstones, newest first."""
     yield from reversed(_living)

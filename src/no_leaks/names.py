@@ -9,9 +9,8 @@ DEFAULT: tuple[str, ...] = (
     "temp",
     "managed",
     "unclosed",
-    "memory",
 )
-ON_REQUEST: tuple[str, ...] = ("cycles", "state", "blocking")
+ON_REQUEST: tuple[str, ...] = ("memory", "cycles", "state", "blocking")
 KINDS: tuple[str, ...] = (*DEFAULT, *ON_REQUEST)
 GROUPS: dict[str, tuple[str, ...]] = {"handles": HANDLES, "default": DEFAULT, "all": KINDS}
 NAMES: tuple[str, ...] = (*KINDS, *GROUPS)
@@ -23,6 +22,7 @@ KEYWORDS = (
     "grace",
     "confirm",
     "confirm_limit",
+    "rounds",
     "action",
     "strict",
     "task_name_filter",

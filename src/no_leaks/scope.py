@@ -39,6 +39,8 @@ class Found:
     """What repeating the scope has shown; None where it was not repeated."""
     reason: str = ""
     """Why the verdict is so, where it is none of a leak."""
+    held_by: tuple[str, ...] = ()
+    """Who holds it, where that is known already."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +53,8 @@ class Scope:
     spin: Callable[[Ledger], None]
     before: Look = field(default_factory=dict[str, Snapshot])
     names: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    """Those that look once all others have nothing to ask."""
     looked_s: float = 0.0
     """When it last looked; at its begin, when `before` was seen."""
     ledger: Ledger = field(init=False)
@@ -70,6 +74,9 @@ class Scope:
         self.names = self.names or self.panel.names(self.settings.kinds)
         if tuple(self.before) != self.names or not TAKEN.isdisjoint(self.names):
             self._look_first()
+        self.last = self.panel.last(self.settings.kinds)
+        if self.last:
+            self.panel.begin(self.last, self.ledger)
         self.ledger.older = self.before.get("descriptors", EMPTY)
         self.ledger.since_s = self.looked_s
 
@@ -91,10 +98,19 @@ class Scope:
         """Look once; True, and settled, if everything is as it was."""
         self.looked_s = time.monotonic()
         self.after = self.panel.look(self.names, self.ledger)
+        if self.after == self.before and self.last:
+            self._look_last()
         if self.after == self.before:
             self.left = ()
             return True
         return False
+
+    def _look_last(self) -> None:
+        """Let look who collects, and look again for what that has shown."""
+        suspected = {name: seen for name, seen in self.panel.look(self.last, self.ledger).items() if seen}
+        if self.ledger.losses:
+            self.after = self.panel.look(self.names, self.ledger)
+        self.after = {**self.after, **suspected}
 
     def settle(self) -> Steps[None]:
         """Wait, in attempts, for what may end by itself; what stays is `left`."""
@@ -145,7 +161,7 @@ class Scope:
 
     def _may_end(self, spot: Spot, sighting: Sighting) -> bool:
         # What a rule excuses stays: nobody waits for it.
-        return not sighting.proof and not sighting.excuse and spot[0] not in ("losses", "state")
+        return not sighting.proof and not sighting.excuse and spot[0] not in ("losses", "state", "memory")
 
     def _somebody_at_work(self, suspects: dict[Spot, Sighting]) -> bool:
         """Whether waiting can change anything: another thread is alive, or a suspect ends by itself."""
@@ -176,8 +192,11 @@ class Scope:
     def _finish(self, suspects: dict[Spot, Sighting], proven: dict[Spot, Sighting], evidence: Evidence) -> None:
         self.looked_s = time.monotonic()
         self.after = self.panel.look(self.names, self.ledger)
+        if self.last:
+            self._look_last()
         born = diff(self.before, self.after).born
-        final = dict(self._described(tuple(spot for spot in born if spot in suspects or spot[0] == "losses")))
+        seen_late = ("losses", *self.last)
+        final = dict(self._described(tuple(spot for spot in born if spot in suspects or spot[0] in seen_late)))
         sightings = judge.sited({**proven, **final})
         kept = {id(sighting) for sighting in judge.without_echoes(sightings.values())}
         self.left = tuple(

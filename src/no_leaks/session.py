@@ -88,6 +88,7 @@ class Session:
         if settings is not self._tuned:
             self._tuned = settings
             self.sensors.tune(settings)
+            self.panel.tune(settings)
         scope.open()
         return scope
 
@@ -187,8 +188,8 @@ class Session:
         return self.panel.thing(*found.spot, scope.ledger) is None
 
     def _held_by(self, scope: Scope, found: Found) -> tuple[str, ...]:
-        if found.spot is None:
-            return ()
+        if found.spot is None or found.held_by:
+            return found.held_by
         from .diagnose import holders
 
         thing = self.panel.thing(*found.spot, scope.ledger)

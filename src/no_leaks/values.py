@@ -28,6 +28,25 @@ def seconds(value: object, where: str, *, above_zero: bool = False) -> float:
     return number
 
 
+def percent(value: object, where: str) -> float:
+    """Return a number from 0 to 100; text is read, with or without its sign."""
+    text = value.strip().removesuffix("%") if isinstance(value, str) else value
+    try:
+        number = seconds(text, where)
+    except SettingError:
+        number = math.inf
+    if number > 100:
+        raise SettingError(where, f"{safe_repr(value)} is not a percentage, 0 to 100")
+    return number
+
+
+def times(value: object, where: str) -> int:
+    """Return a whole number of repetitions, 2 to 1000."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 2 <= value <= 1000:
+        raise SettingError(where, f"{safe_repr(value)} is not a number of repetitions, 2 to 1000")
+    return value
+
+
 def choice(value: object, where: str, valid: Sequence[str]) -> str:
     """Return the one of `valid` that equals the value (an enum of strings will do)."""
     for name in valid:

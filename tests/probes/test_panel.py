@@ -12,6 +12,7 @@ from no_leaks.model import Owner
 from no_leaks.names import HANDLES, KINDS
 from no_leaks.probes import panel as panels
 from no_leaks.probes.descriptors import DescriptorProbe
+from no_leaks.probes.memory import MemoryProbe
 from no_leaks.probes.panel import CARRIED, LATER, TABLE, TAKEN, Panel
 from no_leaks.probes.temp import TempProbe
 
@@ -52,9 +53,10 @@ def test_names_keep_the_order_of_the_table() -> None:
     assert panel.names(frozenset({"temp", "files"})) == ("descriptors", "temp", "losses", "watched")
 
 
-def test_kinds_of_a_later_version_are_unavailable_with_a_reason() -> None:
+def test_kinds_of_a_later_version_are_unavailable_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kind that is named in the docs and not built yet is never silently clean."""
-    assert Panel(("memory",)).unavailable == {"memory": LATER["memory"]}
+    monkeypatch.setitem(LATER, "cycles", "not on this planet")
+    assert Panel(("cycles",)).unavailable == {"cycles": "not on this planet"}
 
 
 def test_a_look_asks_only_the_probes_that_are_there(book: Ledger) -> None:
@@ -126,6 +128,24 @@ def test_a_mark_that_cannot_be_set_switches_the_probe_off(monkeypatch: pytest.Mo
     monkeypatch.setattr(DescriptorProbe, "mark", fail)
     panel.mark("descriptors", (3, 0, 0))
     assert list(faults.noted()) == ["probe descriptors"]
+
+
+def test_a_begin_that_fails_switches_off_the_probe_that_looks_last(
+    book: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked no more, and memory is unavailable."""
+    panel = Panel(("memory",))
+    memory = frozenset({"memory"})
+    last = panel.last(memory)
+
+    def fail(*args: object) -> object:
+        raise ValueError("broken probe")
+
+    monkeypatch.setattr(MemoryProbe, "begin", fail)
+    panel.begin(last, book)
+    panel.begin(last, book)
+    assert (last, panel.last(memory)) == (("memory",), ())
+    assert panel.unavailable == {"memory": "switched off after broken probe"}
 
 
 def test_an_error_that_cannot_be_shown_is_still_noted(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

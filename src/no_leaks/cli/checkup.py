@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .. import canary, faults, speedups
 from ..model import Kind
-from ..sensors import warnings_
+from ..sensors import warnings_, window
 from ..session import Session
 
 PACKAGES = ("pytest-no-leaks", "pytest", "psutil", "pytest-asyncio", "anyio", "trio", "uvloop")
@@ -52,9 +52,11 @@ def prove(kinds: Iterable[Kind]) -> Checkup:
     importlib.import_module("asyncio")  # the canary plants a task only where asyncio is loaded; here it is to be shown
     session = Session(wanted)
     session.start()
+    window.install()
     try:
         results = canary.check(session.panel, wanted)
     finally:
+        window.remove()
         warnings_.unlisten()
         session.stop()
     unavailable = session.panel.unavailable

@@ -57,7 +57,9 @@ LIMITS: dict[Kind, Limit] = {
         "classes that close in silence, without a ResourceWarning; C objects have no creation site",
     ),
     "memory": Limit(
-        "objects, containers and native heap that grow on each repetition", "memory that C code maps by itself"
+        "objects, containers and native heap that grow on each repetition of a test that is suspected",
+        "what grows by a few strings or numbers a test, unless the test is marked; tests for which the budget has no time; "
+        "what another kind has found something in; blocks and wider fixtures; memory that C code maps by itself",
     ),
     "cycles": Limit(
         "garbage that only the cycle collector could free, and that keeps an object of a user's or a library's class",

@@ -100,7 +100,8 @@ class Attempts:
         first, spent_ns = self.scope, self.session.spent_ns
         assert first is not None
         self._give_back()
-        self._open(item, replace(first.settings, grace_s=first.settings.grace_s * confirm.PATIENCE))
+        kinds = first.settings.kinds - {"memory"}  # it is counted over all repetitions, and not in each
+        self._open(item, replace(first.settings, kinds=kinds, grace_s=first.settings.grace_s * confirm.PATIENCE))
         scope = self.scope
         assert scope is not None
         try:
@@ -187,7 +188,7 @@ class Attempts:
         start = perf_counter_ns()
         wrong: list[Exception] = []
         if scope.left:
-            self._repetition(scope).refuse(item, reports)
+            self._repetition(scope).close(item, reports)
             try:
                 scope.settings = markers.settings_of(item, scope.settings)
             except SettingError as error:  # of a marker that the test has just added

@@ -12,7 +12,7 @@ from ..config import Layer, Settings, merge
 from ..errors import SettingError
 from ..kindlist import read_change
 from ..names import ACTIONS, CONFIRM
-from ..values import choice, flag, seconds
+from ..values import choice, flag, percent, seconds
 from .table import OPTIONS, Option
 from .targets import Target, read_target
 
@@ -23,6 +23,7 @@ _READERS: dict[str, Callable[[Layer, object, str], Layer]] = {
     "--no-leaks-grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
     "--no-leaks-confirm": lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
     "--no-leaks-confirm-limit": lambda to, value, where: replace(to, confirm_limit_s=seconds(value, where)),
+    "--no-leaks-budget": lambda to, value, where: replace(to, budget=percent(value, where)),
     "--no-leaks-action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
     "--no-leaks-strict": lambda to, value, where: replace(to, strict=flag(value, where)),
     # A report is no setting of a test: see `report_targets`.

@@ -33,6 +33,8 @@ class Fixtures:
         try:
             return (yield from self.wider.set_up(fixturedef, request, test))
         finally:
+            if test is not None:
+                self._session.panel.begin(test.last, test.ledger)  # what the fixture keeps is no growth of the test's
             if fixturedef is not self.wider.repeated:
                 self._keep_in_words(self.wider.descriptors_of(fixturedef))
 

@@ -2,7 +2,8 @@
 
 Private: `_pytest.runner.call_and_report`, `Item._request`, `_initrequest` and `funcargs`, as `_pytest.runner.runtestprotocol`
 uses them; `Session._setupstate.stack`; `_pytest.tmpdir.tmppath_result_key`; unittest's `_excinfo`, doctest's `dtest`;
-`Function._instance` and `_obj`; the code of the functions in `_CALLERS`. pytest 8.0 to 9.2.
+`FixtureManager._arg2fixturedefs`, `FixtureDef._finalizers`, `Function._instance` and `_obj`; the code of the functions in
+`_CALLERS`. pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -153,6 +154,7 @@ def again(item: Any) -> Ending:
     if _NAMES in item.stash:
         item.dtest.globs.update(item.stash[_NAMES])
     hook = item.ihook
+    finalizers = _wider_finalizers(item)
     try:
         ending = _ending(item, lambda: hook.pytest_runtest_setup(item=item), "setup")
         if ending.outcome == "passed":
@@ -166,6 +168,22 @@ def again(item: Any) -> Ending:
         if has_request:
             item._request = False
             item.funcargs = None
+        for known, length in finalizers:
+            known[length:] = [one for one in known[length:] if not _is_over(one)]
+
+
+def _wider_finalizers(item: Any) -> list[tuple[list[Any], int]]:
+    """Return the finalizers of the wider fixtures, and how many there are."""
+    manager = getattr(item.session, "_fixturemanager", None)
+    known: dict[str, Any] = getattr(manager, "_arg2fixturedefs", {})
+    wider = [one for defs in known.values() for one in defs if one.scope != "function"]
+    return [(one._finalizers, len(one._finalizers)) for one in wider if one._finalizers]
+
+
+def _is_over(finalizer: Any) -> bool:
+    """Whether it ends a test's own fixture, which has ended: such only pile up until the wider one ends. All others are the test's."""
+    owner = getattr(getattr(finalizer, "func", None), "__self__", None)
+    return isinstance(owner, pytest.FixtureDef) and owner.scope == "function"
 
 
 def _called(phase: Callable[[], object], when: Any) -> pytest.CallInfo[object]:

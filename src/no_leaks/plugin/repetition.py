@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from .. import confirm
+from .. import confirm, ledger
 from ..config import Settings
 from ..confirm import Ruling
 from ..model import Spot, Verdict
 from ..scope import Found, Scope
 from ..session import OWN_WORK, Session
-from . import overdue, timeouts
+from . import growing, overdue, timeouts
 from .phases import Ending
 from .silence import silence
 
@@ -32,7 +32,7 @@ class Repetition:
 
     def is_due(self, reports: Sequence[pytest.TestReport]) -> bool:
         """Whether the first run left a question that only a repetition can answer, and has not failed so far."""
-        return bool(self._open()) and not any(report.failed for report in reports)
+        return (bool(self._open()) or growing.is_suspected(self.first)) and not any(report.failed for report in reports)
 
     def settle(self, item: Any, reports: Sequence[pytest.TestReport], again: Callable[[Any], Round]) -> None:
         """Repeat an item by `again` until its questions are answered, in silence; where it cannot be, say why not."""
@@ -48,6 +48,7 @@ class Repetition:
 
     def ask(self, item: Any, once_more: Callable[[], tuple[str, Scope]]) -> None:
         """Call `once_more`, in silence, until the questions are answered; it returns why it came to nothing, and its scope."""
+        proof = growing.proof(self.session, self.first)
         failure = "not confirmed: the repetition was interrupted"
         causes = frozenset(self._cause(found) for found in self._open())
         rounds: list[Counter[str]] = []
@@ -55,18 +56,17 @@ class Repetition:
         seen: dict[Spot, str] = {}
         self._mark(self._open(), seen)
         try:
-            with silence(item):
+            with silence(item) as forget:
                 while causes and len(rounds) < confirm.ROUNDS:
-                    timeouts.restart(item, repeated=True)
-                    with overdue.broken_off(self.first.settings) as late:
-                        failure, scope = once_more()
+                    failure, scope = self._round(item, once_more)
                     done.append(scope)
-                    failure = next(iter(late), failure)
                     if failure:
                         break
                     rounds.append(self._left_again(scope, seen))
                     self._mark(scope.left or (), seen)
                     causes = confirm.grown(rounds, causes)
+                if proof is not None and not causes:
+                    growing.settle(proof, lambda: self._unbooked(item, once_more), forget)
         except overdue.Overdue as bell:  # it rang when the repetition had just ended
             failure = str(bell)
         finally:
@@ -74,19 +74,40 @@ class Repetition:
                 self.session.panel.mark(*spot, on=False)
             self._rule(lambda cause: confirm.ruling(cause, rounds, failure))
             self._let_go(done)
+            if proof is not None:
+                self.first.left = growing.answered(self.session, self.first, proof)
+
+    def _round(self, item: Any, once_more: Callable[[], tuple[str, Scope]]) -> tuple[str, Scope]:
+        """Run the item once more, against the clock; return why it came to nothing, and its scope."""
+        timeouts.restart(item, repeated=True)
+        with overdue.broken_off(self.first.settings) as late:
+            failure, scope = once_more()
+        return next(iter(late), failure), scope
+
+    def _unbooked(self, item: Any, once_more: Callable[[], tuple[str, Scope]]) -> str:
+        """Run the item once more, and let go of what is known of that: our own books must not be what grows."""
+        failure, scope = self._round(item, once_more)
+        ledger.forget(scope.ledger)
+        return failure
 
     def refuse(self, item: Any, reports: Sequence[pytest.TestReport]) -> bool:
         """Leave the questions open where something is in the way of a repetition; say what it is."""
-        if not any(found.verdict is None for found in self._open()):
+        if not any(found.verdict is None for found in self._open()) and not growing.is_suspected(self.first):
             return False
         why = obstacle(item, self.first.settings, reports)
         if why:
             self.leave_open(why)
         return bool(why)
 
+    def close(self, item: Any, reports: Sequence[pytest.TestReport]) -> None:
+        """Leave nothing unsaid: say why what is open still could not be answered, and drop what was only suspected."""
+        self.refuse(item, reports)
+        self.first.left = growing.dropped(self.first)
+
     def leave_open(self, why: str) -> None:
         """Answer no question, and say why."""
         self._rule(lambda cause: Ruling(Verdict.UNCONFIRMED, reason=why))
+        self.first.left = growing.dropped(self.first)
 
     def _open(self) -> list[Found]:
         return [found for found in self.first.left or () if confirm.is_open(found.sighting, self.first.settings)]

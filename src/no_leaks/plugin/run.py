@@ -9,6 +9,7 @@ from typing import Any
 from .. import faults
 from ..model import Evidence, Frame, Kind, Leak, Owner, Resource, Verdict
 from ..session import Session
+from . import growing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Run:
     leaks: tuple[Leak, ...] = ()
     unattributed: tuple[str, ...] = ()
     faults: Mapping[str, str] | None = None
+    grown: tuple[str, ...] = ()
+    """Tests that may have grown and were not repeated: there was no time left in the budget."""
 
 
 def of(session: Session, tests: int) -> Run:
@@ -36,6 +39,7 @@ def of(session: Session, tests: int) -> Run:
         (*session.leaks, *session.late()),
         session.strays(),
         faults.noted(),
+        growing.unconfirmed(session),
     )
 
 
@@ -55,6 +59,7 @@ def merge(root: str, runs: Iterable[Run]) -> Run:
             total.leaks + run.leaks,
             total.unattributed + run.unattributed,
             {**(run.faults or {}), **(total.faults or {})},
+            total.grown + run.grown,
         )
     return total
 
@@ -81,7 +86,8 @@ def unpack(packed: Mapping[str, Any]) -> Run:
     """Return the run that `pack` packed, or a part of one."""
     leaks = tuple(_leak(leak) for leak in packed.get("leaks", ()))
     strays = tuple(packed.get("unattributed", ()))
-    fields: dict[str, Any] = {"root": "", **packed, "leaks": leaks, "unattributed": strays}
+    grown = tuple(packed.get("grown", ()))
+    fields: dict[str, Any] = {"root": "", **packed, "leaks": leaks, "unattributed": strays, "grown": grown}
     return Run(**fields)
 
 

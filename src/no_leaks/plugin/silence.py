@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -21,17 +21,28 @@ from . import timeouts
 
 
 @contextmanager
-def silence(item: Any) -> Generator[None]:
-    """Keep all that an item does meanwhile from the terminal, the reports and other plugins' books."""
+def silence(item: Any) -> Generator[Callable[[], None]]:
+    """Keep all that an item does meanwhile from the terminal, the reports and other plugins' books.
+
+    Yields what lets go of all that was kept so far: after each repetition, if memory is counted.
+    """
     with ExitStack() as stack:
         stack.callback(timeouts.restart, item, repeated=False)
-        for kept in (item._report_sections, item.user_properties, *_xml_properties(item.config)):
-            stack.callback(kept.__delitem__, slice(len(kept), None))
+        books = (item._report_sections, item.user_properties, *_xml_properties(item.config))
+        kept = [(book, len(book)) for book in books]
+
+        def forget() -> None:
+            for book, length in kept:
+                del book[length:]
+            heard.clear()
+
+        heard: list[Any] = []
+        stack.callback(forget)
         stack.enter_context(_unreported(item.config))
         stack.enter_context(_unlogged(item.config))
         stack.enter_context(_unprinted(item.config))
-        stack.enter_context(warnings.catch_warnings(record=True))
-        yield
+        heard = stack.enter_context(warnings.catch_warnings(record=True))
+        yield forget
 
 
 def _xml_properties(config: pytest.Config) -> Generator[list[Any]]:

@@ -26,6 +26,7 @@ def close(config: pytest.Config, run: Run) -> Run:
             canary=run.canary or {},
             overhead_s=run.spent_ns / 1e9,
             faults=run.faults,
+            grown=run.grown,
         )
         try:
             json_.write(path, document)
@@ -43,5 +44,5 @@ def write(terminalreporter: Any, run: Run) -> None:
         terminal.write_summary(terminalreporter, run)
     else:
         terminalreporter.write_line(
-            totals.summary_line(totals.of(()), run.tests, run.checked, run.spent_ns / 1e9, noted)
+            totals.summary_line(totals.of(()), run.tests, run.checked, run.spent_ns / 1e9, noted, len(run.grown))
         )

@@ -64,6 +64,13 @@ OPTIONS: tuple[Option, ...] = (
         "30",
     ),
     Option(
+        "--no-leaks-budget",
+        "percent of the run's time that no-leaks may take before it repeats no more tests for their memory",
+        "PERCENT",
+        _FLOAT,
+        default="10",
+    ),
+    Option(
         "--no-leaks-action",
         "what a leak does to the test that left it",
         "|".join(ACTIONS),

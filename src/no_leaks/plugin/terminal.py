@@ -71,7 +71,7 @@ def write_summary(terminalreporter: pytest.TerminalReporter, run: Run) -> None:
         terminalreporter.section("no-leaks", sep="=")
         for words, style in lines:
             terminalreporter.write_line(words, **_STYLES.get(style, {}))
-    line = totals.summary_line(totals.of(run.leaks), run.tests, run.checked, run.spent_ns / 1e9, noted)
+    line = totals.summary_line(totals.of(run.leaks), run.tests, run.checked, run.spent_ns / 1e9, noted, len(run.grown))
     terminalreporter.write_line(line, **_STYLES["bad"] if noted else {})
 
 

@@ -27,14 +27,17 @@ def of(leaks: Iterable[Leak]) -> Totals:
     return Totals(Counter(leak.verdict for leak in found), len(tests))
 
 
-def summary_line(totals: Totals, tests: int, checked: int, overhead_s: float, noted: Mapping[str, str]) -> str:
+def summary_line(
+    totals: Totals, tests: int, checked: int, overhead_s: float, noted: Mapping[str, str], grown: int = 0
+) -> str:
     """Return "no-leaks: 412 tests checked, 2 leaks in 2 tests, 1 allowed; 0.038 s (92 us per test)"."""
     few = f"{checked} of " if checked != tests else ""
     parts = [f"no-leaks: {few}{count(tests, 'test')} checked", _leaks(totals)]
     parts += [f"{totals.verdicts[verdict]} {verdict.value}" for verdict in LISTED if totals.verdicts.get(verdict)]
+    unsure = f"; unconfirmed growth in {count(grown, 'test')}" if grown else ""
     cost = f"{overhead_s:.3f} s ({overhead_s / max(checked, 1) * 1e6:.0f} us per test)"
     broken = f"; {count(len(noted), 'part')} of no-leaks failed" if noted else ""
-    return f"{', '.join(parts)}; {cost}{broken}"
+    return f"{', '.join(parts)}; {cost}{unsure}{broken}"
 
 
 def broken_parts(canary: Mapping[str, bool], noted: Mapping[str, str]) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .. import customs, faults
+from ..config import Settings
 from ..ledger import Ledger
 from ..model import Ident, Kind, Sighting, Snapshot
 from ..names import HANDLES, KINDS
@@ -20,6 +21,7 @@ TABLE: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
     ("tasks", "TaskProbe", ("tasks",)),
     ("temp", "TempProbe", ("temp",)),
     ("managed", "ManagedProbe", ("managed",)),
+    ("memory", "MemoryProbe", ("memory",)),
     ("losses", "LossProbe", KINDS),
     ("watched", "WatchedProbe", KINDS),
     ("state", "StateProbe", ("state",)),
@@ -32,9 +34,9 @@ CARRIED = frozenset({"descriptors", "processes", "threads", "custom"})
 """What these saw at the end of one scope is what they see at the begin of the next."""
 TAKEN = frozenset({"state", "cycles"})
 """These look at the begin of each scope anew; all others count from nothing, since the ledger is the scope's own."""
-LATER = {
-    "memory": "comes with a later version",
-}
+LAST = ("memory",)
+"""These hear when a scope begins, and look when nobody else has a question: they collect what nobody can reach."""
+LATER: dict[Kind, str] = {}
 
 
 class Panel:
@@ -44,6 +46,7 @@ class Panel:
         self.probes: dict[str, Probe] = {}
         self.unavailable: dict[Kind, str] = {}
         self._names: dict[frozenset[Kind], tuple[str, ...]] = {}
+        self._lasts: dict[frozenset[Kind], tuple[str, ...]] = {}
         wanted = frozenset(kinds)
         self.unavailable.update({kind: why for kind, why in LATER.items() if kind in wanted})
         self.unavailable.update(
@@ -70,9 +73,37 @@ class Panel:
         """Return the probes that can see any of these kinds, in their order."""
         names = self._names.get(kinds)
         if names is None:
-            names = tuple(name for name, _, served in self._table if name in self.probes and kinds.intersection(served))
+            names = tuple(name for name in self._serving(kinds) if name not in LAST)
             self._names[kinds] = names
         return names
+
+    def last(self, kinds: frozenset[Kind]) -> tuple[str, ...]:
+        """Return those that look last."""
+        names = self._lasts.get(kinds)
+        if names is None:
+            names = self._lasts[kinds] = tuple(name for name in self._serving(kinds) if name in LAST)
+        return names
+
+    def _serving(self, kinds: frozenset[Kind]) -> Iterator[str]:
+        return (name for name, _, served in self._table if name in self.probes and kinds.intersection(served))
+
+    def tune(self, settings: Settings) -> None:
+        """Tell the probes what the scope that begins asks for."""
+        for name in LAST:
+            self._ask(name, "tune", settings)
+
+    def begin(self, names: tuple[str, ...], ledger: Ledger) -> None:
+        """Tell those that look last that a scope begins here."""
+        for name in names:
+            self._ask(name, "begin", ledger)
+
+    def _ask(self, name: str, verb: str, of: object) -> None:
+        probe = self.probes.get(name)
+        if probe is not None:
+            try:
+                getattr(probe, verb)(of)
+            except Exception as error:
+                self.switch_off(name, error)
 
     def look(self, names: tuple[str, ...], ledger: Ledger) -> dict[str, Snapshot]:
         """Take one look through these probes."""
@@ -136,5 +167,6 @@ class Panel:
         faults.note(f"probe {name}", error)
         probe = self.probes.pop(name, None)
         self._names.clear()
+        self._lasts.clear()
         if probe is not None and name not in ("losses", "watched"):
             self.unavailable.update(dict.fromkeys(probe.kinds, f"switched off after {faults.words(error)}"))

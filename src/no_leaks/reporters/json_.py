@@ -24,6 +24,7 @@ def document(
     canary: Mapping[str, bool],
     overhead_s: float,
     faults: Mapping[str, str] | None = None,
+    grown: Iterable[str] = (),
 ) -> Document:
     """Return the document of a run; leaks are sorted, and each carries its occurrences over all tests."""
     entries = related(leaks)
@@ -38,6 +39,7 @@ def document(
         "leaks": [entry(leak) for leak in entries],
         "summary": {verdict.value: verdicts[verdict] for verdict in Verdict},
         "faults": dict(sorted((faults or {}).items())),
+        "unconfirmed_growth": sorted(grown),
     }
 
 

@@ -35,6 +35,7 @@ VERBS: dict[str, Verbs] = {
     "threads": STARTED,
     "tasks": Verbs("created", "pending", "pending for"),
     "temp": Verbs("created", "on disk", "on disk for"),
+    "memory": Verbs("grown", "there", "there for"),
     "state": Verbs("changed", "changed", "changed for"),
     "watched object": Verbs("watched", "alive", "alive for"),
     "cycles": Verbs("tied", "there", "there for", held="circle"),

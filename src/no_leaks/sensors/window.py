@@ -29,6 +29,7 @@ BORN_FROZEN = 1000
 _users = 0
 _reason: str | None = None
 _frozen = False
+_is_kept = False
 _ours = False
 freezes: int = 0
 """How often all was frozen so far: what was young before is hidden since."""
@@ -73,9 +74,44 @@ def audited() -> dict[str, Callable[[tuple[Any, ...]], None]]:
     return dict.fromkeys(("gc.get_objects", "gc.get_referrers"), lambda _: None if _ours else unfreeze())
 
 
+def turn() -> bool:
+    """Let all that there is be old from now on: what is made next is young. False where nothing can be frozen."""
+    if warnings_.asked is None:
+        return False
+    _freeze()
+    return True
+
+
+def young() -> list[object]:
+    """Return the objects made since the last turn that are alive; what is old stays old."""
+    global _ours
+    _ours = True
+    try:
+        return gc.get_objects()
+    finally:
+        _ours = False
+
+
+def everything() -> list[object]:
+    """Return all objects that the collector knows of, old and young: a walk over the heap."""
+    with wide_open():
+        return gc.get_objects()
+
+
+@contextmanager
+def kept() -> Generator[None]:
+    """Let nothing become old meanwhile that is young now, unless the program itself asks for a collection."""
+    global _is_kept
+    outer, _is_kept = _is_kept, True
+    try:
+        yield
+    finally:
+        _is_kept = outer
+
+
 def shut() -> None:
     """Freeze again where somebody had to see all; collect all first, if that is cheap against the time since the last."""
-    if warnings_.asked is None:
+    if warnings_.asked is None or _is_kept:
         return
     if _is_due():
         _thaw()
