@@ -9,7 +9,6 @@ from typing import Any
 from .. import faults
 from ..model import Evidence, Frame, Kind, Leak, Owner, Resource, Verdict
 from ..session import Session
-from . import growing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,16 @@ def of(session: Session, tests: int) -> Run:
         (*session.leaks, *session.late()),
         session.strays(),
         faults.noted(),
-        growing.unconfirmed(session),
+        _grown(session),
     )
+
+
+def _grown(session: Session) -> tuple[str, ...]:
+    if "memory" not in session.panel.probes:
+        return ()
+    from . import growing  # it and all that it needs: only where memory is looked at
+
+    return growing.unconfirmed(session)
 
 
 def merge(root: str, runs: Iterable[Run]) -> Run:

@@ -17,7 +17,6 @@ from . import (
     coroutines,
     extra,
     fixtures,
-    growing,
     options,
     ownership,
     phases,
@@ -37,7 +36,10 @@ class Runtime:
         self.checked = checked
         self.kinds: frozenset[Kind] = frozenset().union(*(settings.kinds for settings in checked.values()))
         self.session = Session(self.kinds, root=str(config.rootpath))
-        growing.set_budget(self.session, options.read(config).budget, len(checked))
+        if "memory" in self.kinds:
+            from . import growing
+
+            growing.set_budget(self.session, options.read(config).budget, len(checked))
         self.extra = extra.Reports(config)
         wider = fixtures.Wider(self.session, options.read(config), self.extra)
         self.owners = ownership.Fixtures(self.session, wider)
