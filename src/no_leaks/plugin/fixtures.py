@@ -162,8 +162,17 @@ class Wider:
         scope = wide.scope
         self._settle(wide, test)
         scope.settings = replace(self._settings(wide.request.node), kinds=scope.settings.kinds)
+        if scope.left:
+            self._confirm(wide, once_more)
+        leaks = self._session.account(scope, shown=not wide.failed)
+        if leaks and not wide.failed:
+            self._reports.add(wide.source, leaks, scope.settings)
+
+    def _confirm(self, wide: Wide, once_more: Callable[[], tuple[str, Scope]]) -> None:
+        """Set the fixture up once more where only that tells a leak from something made once."""
         from .repetition import Repetition  # loaded for a suspicion
 
+        scope = wide.scope
         repetition = Repetition(self._session, scope)
         if repetition.is_due(()):
             why = again.FAILED if wide.failed else again.obstacle(scope.settings, wide.took_s)
@@ -172,9 +181,6 @@ class Wider:
             else:
                 repetition.ask(self.item, once_more)
                 scope.left = tuple(again.told(found, scope.ledger, *wide.used_s) for found in scope.left or ())
-        leaks = self._session.account(scope, shown=not wide.failed)
-        if leaks and not wide.failed:
-            self._reports.add(wide.source, leaks, scope.settings)
 
     def _once_more(self, fixturedef: Any, request: Any) -> tuple[str, Scope]:
         """Set a fixture up and tear it down in a further scope, which is settled as the first was."""
