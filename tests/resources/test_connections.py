@@ -312,6 +312,20 @@ def test_connecting_has_a_time_limit(backend: str) -> None:
 
 
 @on_both
+def test_a_plain_factory_that_blocks_the_loop_is_broken_off(backend: str) -> None:
+    """The alarm of the system does it: nothing else has a turn meanwhile."""
+
+    async def main() -> None:
+        with pytest.raises(DeadlineExceeded, match="connecting to slow"):
+            async with secure_connection_context(
+                lambda: threading.Event().wait(3600), connect_timeout_s=0.01, name="slow"
+            ):
+                pytest.fail("connected")
+
+    run(backend, main)
+
+
+@on_both
 def test_a_health_check_that_takes_too_long_closes_what_was_made(backend: str) -> None:
     """The limit is for both."""
     thing = Thing()

@@ -93,7 +93,7 @@ def _make(lease: Lease) -> None:
 
 async def _amake(lease: Lease, end_s: float) -> None:
     options = lease.options
-    made = await _in_thread(options) if options.in_thread else options.create()
+    made = await _in_thread(options) if options.in_thread else _called(options)
     if inspect.isawaitable(made):
         made = await _awaited(lease, made, end_s)
     if _is_closable(lease, made):
@@ -103,6 +103,14 @@ async def _amake(lease: Lease, end_s: float) -> None:
         lease.hold(await entry.aenter(end_s - time.monotonic()), entry)
     else:
         raise _endless(options, made)
+
+
+def _called(options: ConnectionOptions) -> object:
+    """Call the factory; a plain one that blocks the loop is broken off in time, where the system's alarm can do that."""
+    if inspect.iscoroutinefunction(options.create):
+        return options.create()
+    with limited(options.connect_timeout_s, f"connecting to {options.label}"):
+        return options.create()
 
 
 async def _in_thread(options: ConnectionOptions) -> object:
