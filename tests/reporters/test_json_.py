@@ -50,6 +50,7 @@ def test_the_document_has_the_keys_of_the_contract() -> None:
         "leaks": [],
         "summary": {"leak": 0, "once": 0, "unconfirmed": 0, "allowed": 0, "known": 0},
         "faults": {},
+        "unconfirmed_growth": [],
     }
 
 

@@ -88,7 +88,7 @@ def test_the_sentence_is_bad_and_the_fix_is_good(root: str) -> None:
         ("threads", "started at"),
         ("tasks", "created at"),
         ("state", "changed at"),
-        ("memory", "created at"),
+        ("memory", "grown at"),
     ],
 )
 def test_each_kind_has_its_verb(kind: str, label: str) -> None:
