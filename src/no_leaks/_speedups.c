@@ -74,11 +74,12 @@ listen(PyObject *self, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "OO!", &call, &PyTuple_Type, &wanted))
         return NULL;
+    /* No Py_RETURN_TRUE: the headers of 3.12 and later give no reference away, and that of an older Python would be missing. */
     if (PyThreadState_EnterTracing == NULL || PyThreadState_LeaveTracing == NULL)
-        Py_RETURN_FALSE;
+        return PyBool_FromLong(0);
     size = PyTuple_Size(wanted);
     if (size > MOST_NAMES)
-        Py_RETURN_FALSE;
+        return PyBool_FromLong(0);
     for (Py_ssize_t i = 0; i < size; i++) {
         found[i] = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(wanted, i), NULL);
         if (found[i] == NULL)
@@ -102,7 +103,7 @@ listen(PyObject *self, PyObject *args)
             return NULL;
         is_added = 1;
     }
-    Py_RETURN_TRUE;
+    return PyBool_FromLong(1);
 }
 
 static int

@@ -186,6 +186,24 @@ def test_the_compiled_hook_stands_before_ours(book: Ledger, monkeypatch: pytest.
     assert [event for event in heard if event.startswith("no_leaks")] == ["no_leaks.test"]
 
 
+@pytest.mark.skipif(speedups.load()[0] is None, reason="there is no compiled half here")
+def test_the_compiled_half_takes_no_reference_that_it_was_not_given(book: Ledger) -> None:
+    """Built with the headers of one Python, it runs on others: from 3.12 on these give no reference to True."""
+    compiled, frame = speedups.load()[0], sys._getframe(1)
+    assert compiled is not None
+
+    def counts() -> list[int]:
+        return [sys.getrefcount(thing) for thing in (True, False, None, frame, frame.f_code, audit._hook)]
+
+    before = counts()
+    for _ in range(500):
+        compiled.listen(audit._hook, tuple(audit._active))
+        compiled.walk(frame, 16, {})
+        compiled.walk(None, 16, {})
+        sys.audit("os.rmdir", "x")
+    assert all(abs(now - then) < 250 for now, then in zip(counts(), before, strict=True))
+
+
 @pytest.mark.skipif(speedups.load()[0] is None or not env.PY311, reason="the compiled hook is for 3.11 and later")
 def test_a_debugger_does_not_step_into_the_compiled_hook(book: Ledger) -> None:
     """As it does not step into one that Python calls."""

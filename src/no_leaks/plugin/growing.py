@@ -20,8 +20,8 @@ BY = "each run of the test"
 def set_budget(session: Session, percent: float, tests: int) -> None:
     """Let the budget see what the session spends."""
     probe = _probe(session)
-    if probe is not None:
-        probe.suspicions.budget = Budget(percent / 100, tests, lambda: session.spent_ns / 1e9)
+    assert probe is not None  # who calls has seen that there is one
+    probe.suspicions.budget = Budget(percent / 100, tests, lambda: session.spent_ns / 1e9)
 
 
 def unconfirmed(session: Session) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class Runtime:
         self.checked = checked
         self.kinds: frozenset[Kind] = frozenset().union(*(settings.kinds for settings in checked.values()))
         self.session = Session(self.kinds, root=str(config.rootpath))
-        if "memory" in self.kinds:
+        if "memory" in self.session.panel.probes:
             from . import growing
 
             growing.set_budget(self.session, options.read(config).budget, len(checked))

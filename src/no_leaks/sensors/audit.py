@@ -7,6 +7,7 @@ Interpreters: CPython 3.10 to 3.14. `_thread.start_new_thread` is audited from 3
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import tempfile
@@ -72,6 +73,8 @@ def install(extra: dict[str, Callable[[Args], None]] | None = None) -> None:
     if not _is_filtered() and not _added:
         sys.addaudithook(_hook)
         _added = True
+    atexit.unregister(remove)
+    atexit.register(remove)  # the interpreter takes modules apart before the compiled hook
 
 
 def _is_filtered() -> bool:
