@@ -45,7 +45,3 @@ def no_outer_session(clean_faults: None) -> Iterator[None]:
     """As if no session were running around this test."""
     with alone():
         yield
-
-
-# On 3.12.1 a worker of pytest-xdist crashed three times while these ran, and never without workers: not explained yet.
-collect_ignore_glob = ["memory/*", "plugin/test_growth_in_runs.py"] if sys.version_info[:2] == (3, 12) else []

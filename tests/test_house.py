@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "rules",
         "origin",
         "paths",
+        "referents",
         "ledger",
         "model",
         "errors",

@@ -102,6 +102,11 @@ def current() -> Ledger | None:
     return None if ledger is NOBODY else ledger
 
 
+def innermost() -> Ledger | None:
+    """Return the ledger that was opened last and lives, whoever is at work; None outside of all scopes."""
+    return _living[-1] if _living else None
+
+
 def enter(ledger: Ledger) -> tuple[Ledger | None, Ledger | None]:
     """Name a scope's ledger as the one at work, in this context and thread; return what `leave` puts back."""
     thread = threading.current_thread()

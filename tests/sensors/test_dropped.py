@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import contextvars
 import gc
 import os
 import socket
@@ -175,6 +177,35 @@ def test_outside_a_scope_nothing_is_written(watch: Make) -> None:
         open(os.devnull)
     assert watching.ledger.losses == []
     assert list(strays.kept) == []
+
+
+@pytest.mark.parametrize("collect", [gc.collect, warnings_.collect], ids=["asked", "ours"])
+def test_what_a_collection_finds_while_our_own_code_is_at_work_is_its_scopes(
+    watch: Make, collect: Callable[[], int]
+) -> None:
+    """It once came while a probe read a file, and the leak was not seen at all: the record says whose it is."""
+    watching = watch("sockets", "unclosed")
+    keep_itself(socket.socket())
+    with ledger.at_work(None):
+        collect()
+    assert lost(watching).stack
+
+
+def test_what_a_collection_finds_in_a_thread_of_nobody_is_its_scopes(watch: Make) -> None:
+    """A thread that nobody saw start has no ledger, and the collector comes in whatever thread it likes."""
+    watching = watch("sockets", "unclosed")
+    keep_itself(socket.socket())
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def work() -> None:
+        gc.collect()
+        done.release()
+
+    context = contextvars.Context()
+    _thread.start_new_thread(context.run, (work,))
+    assert done.acquire(timeout=30)
+    assert lost(watching).stack
 
 
 def test_what_an_automatic_collection_finds_without_a_record_is_nobodys(watch: Make) -> None:

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .. import faults
+from .. import faults, referents
 from . import frames, roots, steps
 
 
@@ -122,7 +122,7 @@ class _Walk:
         return id(thing) in self.own or self.roots.is_hidden(thing)
 
     def _child_of(self, referrer: object, start: int, end: int) -> int:
-        places = (self.places.get(id(thing), -1) for thing in gc.get_referents(referrer))
+        places = (self.places.get(id(thing), -1) for thing in referents.of(referrer))
         return min((place for place in places if start <= place < end), default=start)
 
     def _path(self, place: int, holder: object = None, *, in_root: bool = False) -> tuple[str, ...]:

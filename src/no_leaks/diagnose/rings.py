@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import NamedTuple
+
+from .. import referents
 
 Graph = dict[int, list[int]]
 
@@ -69,7 +70,7 @@ def shortest(edges: Graph, start: int) -> list[int]:
 def _graph(garbage: Sequence[object], is_caller: Callable[[FrameType], bool]) -> Graph:
     places = {id(thing): place for place, thing in enumerate(garbage)}
     graph = {
-        place: [places[id(other)] for other in gc.get_referents(thing) if id(other) in places]
+        place: [places[id(other)] for other in referents.of(thing) if id(other) in places]
         for place, thing in enumerate(garbage)
     }
     for place, thing in enumerate(garbage):

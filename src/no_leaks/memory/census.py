@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import compress
 from typing import Any, NamedTuple, cast
 
+from .. import referents
 from ..sensors import window
 from . import readings
 
@@ -77,7 +78,7 @@ def containers() -> Iterator[object]:
     kinds = {cls for cls in set(map(type, things)) if _measure(cls) is not None}
     yield from compress(things, map(kinds.__contains__, map(type, things)))
     for start in range(0, len(things), CHUNK):
-        held = gc.get_referents(*things[start : start + CHUNK])
+        held = referents.of(*things[start : start + CHUNK])
         yield from compress(held, map(UNTRACKED.__contains__, map(type, held)))
 
 

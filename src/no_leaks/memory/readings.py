@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .. import referents
 from ..diagnose import frames, roots
 from ..sensors import warnings_, window
 
@@ -45,8 +45,8 @@ def theirs(things: list[object]) -> list[object]:
     """Return the objects that are not the runner's or ours, nor what those are made of: some plugins write down each call."""
     hidden = {cls for cls in set(map(type, things)) if frames.is_hidden_module(roots.module_of(cls))}
     own = [thing for thing in things if type(thing) in hidden]
-    parts = [part for part in gc.get_referents(*own) if type(part) in PARTS]
-    parts += [part for part in gc.get_referents(*parts) if type(part) in PARTS]
+    parts = [part for part in referents.of(*own) if type(part) in PARTS]
+    parts += [part for part in referents.of(*parts) if type(part) in PARTS]
     left_out = {id(one) for one in (*own, *parts)}
     return [thing for thing in things if id(thing) not in left_out]
 

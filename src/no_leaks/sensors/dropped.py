@@ -31,11 +31,13 @@ _DROPPED = "it was closed by its finalizer when the last reference went"
 
 
 def write(text: str, frame: FrameType | None, collection: Collection = "") -> None:
-    """Turn one warning into a loss; inert where no scope is at work.
+    """Turn one warning into a loss; inert outside of all scopes.
 
     A collection also brings up what is older than the scope: then a record that only has the same path is no proof.
+    It comes when it likes, also in a thread without a scope or while our own code is at work: then the record decides.
     """
-    book = ledger.current()
+    at_work = ledger.current()
+    book = at_work or ledger.innermost()
     if book is None:
         return
     form = dropped_forms.of(text)
@@ -63,9 +65,9 @@ def write(text: str, frame: FrameType | None, collection: Collection = "") -> No
         birth.ledger.losses.append(sighting)
         if birth.record in birth.ledger.records:
             birth.ledger.records.remove(birth.record)  # what it told of is gone: the next of its kind has its own
-    elif _is_younger(identity, book):
+    elif at_work is not None and _is_younger(identity, book):
         book.losses.append(sighting)
-    else:
+    elif at_work is not None or collection:
         keep(sighting, book, frame, collection)
 
 

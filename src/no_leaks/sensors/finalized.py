@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 from types import FrameType, ModuleType
 from typing import NamedTuple
 
-from .. import births, env, ledger
+from .. import births, env, ledger, referents
 from ..layers import LAYERS, descriptor_of
 
 _DEPTH = 4 if env.PY311 else 5
@@ -40,7 +39,7 @@ def holding_of(frame: FrameType | None, book: ledger.Ledger) -> Holding:
                 # The collector clears weak references before it finalizes: then the number still tells.
                 return Holding(fd, births.of_descriptor(fd, book))
         seen.update(map(id, waiting))
-        waiting = [held for held in gc.get_referents(*waiting) if id(held) not in seen and not _leads_away(held)]
+        waiting = [held for held in referents.of(*waiting) if id(held) not in seen and not _leads_away(held)]
         depth += 1
     return Holding(None, None)
 

@@ -6,10 +6,11 @@ The collector would tell the same (`gc.DEBUG_SAVEALL`), but runs finalizers and 
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable
+
+from .. import referents
 
 
 def unreachable(things: list[object]) -> list[object]:
@@ -37,7 +38,7 @@ def _not_held(things: list[object], others: int = 0) -> list[object]:
     counts = list(map(sys.getrefcount, things))
     things.pop()
     ours = counts.pop() + others
-    inner = Counter(map(id, gc.get_referents(*things)))
+    inner = Counter(map(id, referents.of(*things)))
     return [thing for thing, count in zip(things, counts, strict=True) if count - ours <= inner[id(thing)]]
 
 
@@ -45,7 +46,7 @@ def _reach(roots: Iterable[object], known: set[int], reached: set[int]) -> None:
     """Add to `reached` what can be reached from roots within the known."""
     front = list(roots)
     while front:
-        front = [thing for thing in gc.get_referents(*front) if id(thing) in known and not _is_in(id(thing), reached)]
+        front = [thing for thing in referents.of(*front) if id(thing) in known and not _is_in(id(thing), reached)]
 
 
 def _is_in(number: int, numbers: set[int]) -> bool:

@@ -199,7 +199,7 @@ def _is_answered_for(message: str) -> bool:
 
 
 def _note_coroutine(coroutine: CoroutineType[Any, Any, Any], frame: FrameType | None) -> None:
-    book = ledger.current()
+    book = ledger.current() or (ledger.innermost() if _collection else None)
     if book is None:
         return
     code = coroutine.cr_code
