@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import io
 import itertools
 import json
+import pkgutil
 import socket
 import sys
 import warnings
@@ -20,13 +22,18 @@ from typing import Any
 
 import pytest
 
+import no_leaks
 from no_leaks.names import KINDS
 from no_leaks.plugin import options, runtime  # noqa: F401 - see below
 from no_leaks.probes.panel import Panel
 from no_leaks.sensors import warnings_, window
 from no_leaks.sensors.panel import Sensors
 
-# pytester forgets what an inner run imports: what is here already need not be imported for each of them.
+# pytester forgets what an inner run imports: what is here already need not be imported and rewritten for each of them.
+for _module in pkgutil.walk_packages(no_leaks.__path__, "no_leaks."):
+    if _module.name not in ("no_leaks.__main__", "no_leaks._speedups"):
+        with contextlib.suppress(ImportError):  # of what is not installed here
+            importlib.import_module(_module.name)
 Panel(KINDS)
 Sensors(KINDS)
 

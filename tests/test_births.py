@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from support import Watch, alone
 
-from no_leaks import births, ledger
+from no_leaks import births, ledger, older
 from no_leaks.ledger import Ledger, Record
 from no_leaks.model import Owner
 
@@ -182,11 +182,11 @@ def test_a_descriptor_is_older_if_it_was_the_same_before(book: Ledger) -> None:
     """Number, device and inode; a closed one is nothing any more."""
     with open(os.devnull) as file:
         status = os.fstat(file.fileno())
-        assert not births.is_older(file.fileno(), book)
+        assert not older.is_older(file.fileno(), book)
         book.older = frozenset({(file.fileno(), status.st_dev, status.st_ino)})
-        assert births.is_older(file.fileno(), book)
+        assert older.is_older(file.fileno(), book)
         number = file.fileno()
-    assert not births.is_older(number, book)
+    assert not older.is_older(number, book)
 
 
 def test_a_path_may_be_held_since_before(book: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,12 +195,12 @@ def test_a_path_may_be_held_since_before(book: Ledger, tmp_path: Path, monkeypat
     with open(path, "w") as file:
         status = os.fstat(file.fileno())
         book.older = frozenset({(file.fileno(), status.st_dev, status.st_ino), (999999, 0, 0)})
-        assert births.is_held_since_before(str(path), book)
-        assert births.is_held_since_before(os.fsencode(path), book)
-        assert not births.is_held_since_before(str(tmp_path), book)
-        assert not births.is_held_since_before(file.fileno(), book)
+        assert older.is_held_since_before(str(path), book)
+        assert older.is_held_since_before(os.fsencode(path), book)
+        assert not older.is_held_since_before(str(tmp_path), book)
+        assert not older.is_held_since_before(file.fileno(), book)
         monkeypatch.setattr(births.env, "LINUX", False)
-        assert not births.is_held_since_before(str(path), book)
+        assert not older.is_held_since_before(str(path), book)
 
 
 def test_a_child_is_known_by_the_object_that_knows_its_pid(book: Ledger, wider: Ledger) -> None:

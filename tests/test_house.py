@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "values",
         "rules",
         "origin",
+        "older",
         "paths",
         "referents",
         "ledger",

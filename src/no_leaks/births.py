@@ -36,15 +36,25 @@ def find(first: Ledger, matches: Callable[[Record], bool], *events: str, since_s
     Numbers and paths are used again: of another ledger's records only those count that are not older than `since_s`.
     """
     for ledger in _ledgers(first):
-        for record in ledger.of(*events):
-            if (ledger is first or _counts(record, since_s)) and matches(record):
+        for record in ledger.of(*events) if ledger is first else _counting(ledger, events, since_s):
+            if matches(record):
                 return Birth(ledger, record)
     return None
 
 
-def _counts(record: Record, since_s: float) -> bool:
+def _counting(ledger: Ledger, events: tuple[str, ...], since_s: float) -> list[Record]:
+    """Return the records that still count, newest first, in one pass: there may be thousands, and each search meets them all."""
     # A live object is no mere number, and SQLite opens its files when it first needs them.
-    return record.born_s >= since_s or record.event == "sqlite3.connect" or _object(record) is not None
+    return [
+        record
+        for record in reversed(ledger.records)
+        if record.event in events
+        and (
+            record.born_s >= since_s
+            or record.event == "sqlite3.connect"
+            or (record.ref is not None and record.ref() is not None)
+        )
+    ]
 
 
 def of_socket(fd: int, first: Ledger, since_s: float = 0.0) -> Birth | None:
@@ -215,29 +225,6 @@ def is_open(fd: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def is_older(fd: int, book: Ledger) -> bool:
-    """Whether a descriptor was open, and the same, before the ledger's scope began."""
-    try:
-        status = os.fstat(fd)
-    except OSError:
-        return False
-    return (fd, status.st_dev, status.st_ino) in book.older
-
-
-def has_all_older(book: Ledger) -> bool:
-    """Whether everything that was open before the ledger's scope is open still; False where nobody looked."""
-    return bool(book.older) and all(isinstance(fd, int) and is_older(fd, book) for fd, *_ in book.older)
-
-
-def is_held_since_before(raw: object, book: Ledger) -> bool:
-    """Whether a descriptor from before the ledger's scope leads to this path."""
-    if not env.LINUX or not isinstance(raw, (str, bytes, os.PathLike)):
-        return False
-    path = os.path.realpath(os.fsdecode(raw))  # pyright: ignore[reportUnknownArgumentType]
-    numbers = [fd for fd, *_ in book.older if isinstance(fd, int) and is_older(fd, book)]
-    return any(os.path.realpath(f"/proc/self/fd/{fd}") == path for fd in numbers)
 
 
 def _object(record: Record) -> object | None:

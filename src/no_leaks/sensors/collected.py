@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from .. import births, env, paths
+from .. import births, env, older, paths
 from ..ledger import Ledger, Record
 from ..model import Sighting
 from ..probes import descriptors
@@ -40,6 +40,6 @@ def _open_at(record: Record | None, book: Ledger) -> int | None:
     if path in _ANONYMOUS:
         return None
     found = [
-        fd for fd in map(int, os.listdir("/proc/self/fd")) if paths.leads_to(fd, path) and not births.is_older(fd, book)
+        fd for fd in map(int, os.listdir("/proc/self/fd")) if paths.leads_to(fd, path) and not older.is_older(fd, book)
     ]
     return found[0] if len(found) == 1 else None

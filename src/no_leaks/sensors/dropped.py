@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import FrameType
 
-from .. import births, ledger, origin
+from .. import births, ledger, older, origin
 from ..model import Collection, Frame, Resource, Sighting
 from . import collected, dropped_forms, finalized, strays
 
@@ -128,7 +128,7 @@ def _file(name: object, book: ledger.Ledger) -> births.Birth | None:
     if isinstance(name, int):
         known = births.of_opened_descriptor(name, book)
         # An anonymous temporary file has its number for a name; the system still shows its folder.
-        return known or (None if births.is_older(name, book) else births.of_descriptor(name, book))
+        return known or (None if older.is_older(name, book) else births.of_descriptor(name, book))
     text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
     return births.of_name(name, book) or births.of_file(os.path.realpath(text), None, book)
 
@@ -140,17 +140,17 @@ def _is_younger(identity: str, book: ledger.Ledger) -> bool:
         bool(book.older)
         and number.isdecimal()
         and births.is_open(int(number))
-        and not births.is_older(int(number), book)
+        and not older.is_older(int(number), book)
     )
 
 
 def _may_be_older(record: ledger.Record, book: ledger.Ledger) -> bool:
     """Whether something of the same path, from before the scope, can be meant just as well."""
     if record.event == "os.scandir":
-        return not births.has_all_older(book)  # closed before it warns: only what is left open tells that it is younger
-    if record.event != "open" or not births.is_held_since_before(record.facts[0], book):
+        return not older.has_all_older(book)  # closed before it warns: only what is left open tells that it is younger
+    if record.event != "open" or not older.is_held_since_before(record.facts[0], book):
         return False
-    return record.fd is None or births.is_older(record.fd, book) or not births.is_there(record)
+    return record.fd is None or older.is_older(record.fd, book) or not births.is_there(record)
 
 
 def _database(text: str, book: ledger.Ledger) -> births.Birth | None:
