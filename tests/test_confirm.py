@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -48,11 +47,11 @@ def test_only_causes_that_grew_so_far_are_asked_again() -> None:
     ("sighting", "settings", "is_open"),
     [
         (SEEN, SETTINGS, True),
-        (replace(SEEN, proof="the garbage collector closed it"), SETTINGS, False),
-        (replace(SEEN, proof="the garbage collector closed it"), Settings(confirm="always"), True),
-        (replace(SEEN, once="by its nature"), SETTINGS, False),
-        (replace(SEEN, kind="state"), Settings(confirm="always"), False),
-        (replace(SEEN, kind="blocking"), SETTINGS, False),
+        (SEEN._replace(proof="the garbage collector closed it"), SETTINGS, False),
+        (SEEN._replace(proof="the garbage collector closed it"), Settings(confirm="always"), True),
+        (SEEN._replace(once="by its nature"), SETTINGS, False),
+        (SEEN._replace(kind="state"), Settings(confirm="always"), False),
+        (SEEN._replace(kind="blocking"), SETTINGS, False),
         (SEEN, Settings(allowances=(Allowance("on purpose", ("sockets",)),)), False),
         (SEEN, Settings(allowances=(Allowance("on purpose", ("files",)),)), True),
     ],
@@ -66,8 +65,8 @@ def test_only_an_open_question_is_worth_a_repetition(sighting: Sighting, setting
 def test_the_same_line_is_the_same_cause() -> None:
     """The descriptor's number is another one in each repetition."""
     first, second = (
-        replace(SEEN, resource=Resource("TCP socket", f"fd {number}"), stack=origin.capture_here(0))
+        SEEN._replace(resource=Resource("TCP socket", f"fd {number}"), stack=origin.capture_here(0))
         for number in (9, 12)
     )
     assert confirm.cause(first, "") == confirm.cause(second, "")
-    assert confirm.cause(first, "") != confirm.cause(replace(first, kind="files"), "")
+    assert confirm.cause(first, "") != confirm.cause(first._replace(kind="files"), "")

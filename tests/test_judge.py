@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -131,16 +130,16 @@ def test_what_was_closed_under_a_number_is_not_what_is_open_under_it(stack: RawS
     """Unless nothing tells the one from the other, or our own collection closed both at once."""
     lost, open_ = sighting("unclosed", "fd 7"), sighting("sockets", "fd 7", stack=stack)
     assert (lost in judge.without_echoes([lost, open_])) is kept
-    assert judge.without_echoes([lost, replace(open_, proof="collected")]) == [replace(open_, proof="collected")]
+    assert judge.without_echoes([lost, open_._replace(proof="collected")]) == [open_._replace(proof="collected")]
 
 
 def test_a_loop_that_is_gone_explains_what_is_gone() -> None:
     """What is open now has its number from somebody else, and what was seen being made is told apart."""
-    loop = replace(sighting("tasks", "loop", type="event loop", covers=(7,)), proof="collected")
+    loop = sighting("tasks", "loop", type="event loop", covers=(7,))._replace(proof="collected")
     lost, open_ = sighting("unclosed", "fd 7"), sighting("sockets", "fd 7")
     assert judge.without_echoes([loop, lost]) == [loop]
     assert judge.without_echoes([loop, open_]) == [loop, open_]
-    assert judge.without_echoes([loop, replace(lost, stack=STACK)]) == [loop, replace(lost, stack=STACK)]
+    assert judge.without_echoes([loop, lost._replace(stack=STACK)]) == [loop, lost._replace(stack=STACK)]
 
 
 def test_what_is_open_does_not_get_the_site_of_what_was_closed() -> None:

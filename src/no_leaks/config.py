@@ -6,15 +6,14 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from . import customs
 from .env import HERE
 from .errors import FilterWarning, SettingError
 from .kindlist import NO_CHANGE, KindChange, all_kinds, default_kinds, known_names, parse_kinds, read_change
 from .model import Kind
-from .names import ACTIONS, CONFIRM
+from .names import ACTIONS, CONFIRM, DEFAULT
 from .values import choice, did_you_mean, filter_remark, flag, name_filter, pattern, seconds, times
 
 FORMATS = ("json",)
@@ -29,8 +28,7 @@ ANY_NAME: Final = re.compile("")
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """Leaks declared with a reason; empty `kinds` means every kind, `match` is searched in description and creation site."""
 
     reason: str
@@ -38,12 +36,11 @@ class Allowance:
     match: re.Pattern[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The merged settings of one test; units end a name."""
 
     enabled: bool = False
-    kinds: frozenset[Kind] = field(default_factory=default_kinds)
+    kinds: frozenset[Kind] = frozenset(DEFAULT)
     grace_s: float = 0.5
     confirm: str = "auto"
     confirm_limit_s: float = 30.0
@@ -67,8 +64,7 @@ class Settings:
     """Nothing is checked, whatever markers say (`--no-leaks-off`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """What one place says (ini, command line, a marker, a call); None means that it says nothing."""
 
     enabled: bool | None = None
@@ -91,6 +87,11 @@ class Layer:
     off: bool | None = None
     remarks: tuple[str, ...] = ()
     """Filters that equal no name; whoever reads the layer warns of them (`FilterWarning`)."""
+
+
+def defaults() -> Settings:
+    """Return the settings that hold where nobody says anything; a kind of the user's own may be among the default ones."""
+    return Settings(kinds=default_kinds())
 
 
 def merge(base: Settings, layer: Layer) -> Settings:
@@ -155,13 +156,13 @@ def library_settings(*kinds: object, **keywords: object) -> Settings:
     layer = checking_layer(kinds, keywords)
     for remark in layer.remarks:
         warnings.warn(FilterWarning(remark), stacklevel=_user_level())
-    return merge(Settings(), layer)
+    return merge(defaults(), layer)
 
 
 def _keyword(layer: Layer, name: str, value: object, where: str) -> Layer:
     valid = known_names()
     if name in valid:
-        return replace(layer, kinds=layer.kinds.then(name, add=flag(value, where)))
+        return layer._replace(kinds=layer.kinds.then(name, add=flag(value, where)))
     _known_keyword(name, (*KEYWORDS, *valid), where.partition("(")[0])
     return KEYWORDS[name](layer, value, where)
 
@@ -173,19 +174,19 @@ def _known_keyword(name: str, valid: Sequence[str], where: str) -> None:
 
 def _kind_action(kind: Kind) -> Callable[[Layer, object, str], Layer]:
     def read(to: Layer, value: object, where: str) -> Layer:
-        return replace(to, kind_actions=(*to.kind_actions, (kind, choice(value, where, KIND_ACTIONS))))
+        return to._replace(kind_actions=(*to.kind_actions, (kind, choice(value, where, KIND_ACTIONS))))
 
     return read
 
 
 def _task_filter(to: Layer, value: object, where: str) -> Layer:
     wanted = ANY_NAME if value is None else name_filter(value, where)
-    return replace(to, task_name_filter=wanted, remarks=_with_remark(to, value, where))
+    return to._replace(task_name_filter=wanted, remarks=_with_remark(to, value, where))
 
 
 def _thread_filter(to: Layer, value: object, where: str) -> Layer:
     wanted = ANY_NAME if value is None else name_filter(value, where)
-    return replace(to, thread_name_filter=wanted, remarks=_with_remark(to, value, where))
+    return to._replace(thread_name_filter=wanted, remarks=_with_remark(to, value, where))
 
 
 def _with_remark(to: Layer, value: object, where: str) -> tuple[str, ...]:
@@ -200,24 +201,24 @@ def _always_on(to: Layer, value: object, where: str) -> Layer:
 
 
 KEYWORDS: dict[str, Callable[[Layer, object, str], Layer]] = {
-    "enabled": lambda to, value, where: replace(to, enabled=flag(value, where)),
-    "grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
-    "confirm": lambda to, value, where: replace(to, confirm=_confirm(value, where)),
-    "confirm_limit": lambda to, value, where: replace(to, confirm_limit_s=seconds(value, where)),
-    "rounds": lambda to, value, where: replace(to, rounds=times(value, where)),
-    "action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
-    "strict": lambda to, value, where: replace(to, strict=flag(value, where)),
+    "enabled": lambda to, value, where: to._replace(enabled=flag(value, where)),
+    "grace": lambda to, value, where: to._replace(grace_s=seconds(value, where)),
+    "confirm": lambda to, value, where: to._replace(confirm=_confirm(value, where)),
+    "confirm_limit": lambda to, value, where: to._replace(confirm_limit_s=seconds(value, where)),
+    "rounds": lambda to, value, where: to._replace(rounds=times(value, where)),
+    "action": lambda to, value, where: to._replace(action=choice(value, where, ACTIONS)),
+    "strict": lambda to, value, where: to._replace(strict=flag(value, where)),
     "task_name_filter": _task_filter,
     "thread_name_filter": _thread_filter,
-    "exclude_daemon_threads": lambda to, value, where: replace(to, exclude_daemon_threads=flag(value, where)),
+    "exclude_daemon_threads": lambda to, value, where: to._replace(exclude_daemon_threads=flag(value, where)),
     "task_action": _kind_action("tasks"),
     "thread_action": _kind_action("threads"),
     "blocking_action": _kind_action("blocking"),
-    "blocking_threshold": lambda to, value, where: replace(
-        to, blocking_threshold_s=seconds(value, where, above_zero=True)
+    "blocking_threshold": lambda to, value, where: to._replace(
+        blocking_threshold_s=seconds(value, where, above_zero=True)
     ),
-    "blocking_check_interval": lambda to, value, where: replace(
-        to, blocking_check_interval_s=seconds(value, where, above_zero=True)
+    "blocking_check_interval": lambda to, value, where: to._replace(
+        blocking_check_interval_s=seconds(value, where, above_zero=True)
     ),
     "enable_task_creation_tracking": _always_on,
 }

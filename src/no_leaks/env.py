@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from pathlib import Path
 
 LINUX = sys.platform.startswith("linux")
@@ -20,8 +19,7 @@ FD_FOLDER: str | None = "/proc/self/fd" if LINUX else "/dev/fd" if MACOS else No
 HERE = str(Path(__file__).resolve().parent) + os.sep
 """The folder of this package: its own frames are never shown."""
 
-_PATHS = sysconfig.get_paths()
-STDLIB: tuple[str, ...] = tuple(str(Path(_PATHS[name])) + os.sep for name in ("stdlib", "platstdlib") if name in _PATHS)
+STDLIB: tuple[str, ...] = (os.path.dirname(os.__file__) + os.sep,)
 LIBRARY: tuple[str, ...] = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 CLOCK_TICKS: int = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

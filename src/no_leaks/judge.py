@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from . import origin
 from .config import Allowance, Settings
@@ -69,7 +68,7 @@ def sited(sightings: Mapping[Spot, Sighting]) -> dict[Spot, Sighting]:
     """Give a thing without a creation site that of its unclosed twin: a dropped Popen's record went with its warning."""
     known = {seen.resource.id: seen.stack for seen in sightings.values() if seen.kind == "unclosed" and seen.stack}
     return {
-        spot: replace(seen, stack=known.get(seen.resource.id, ())) if _lacks_site(seen) and _is_named(seen) else seen
+        spot: seen._replace(stack=known.get(seen.resource.id, ())) if _lacks_site(seen) and _is_named(seen) else seen
         for spot, seen in sightings.items()
     }
 

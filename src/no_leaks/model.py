@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import Enum
 from types import CodeType
 from typing import Literal, NamedTuple, TypeAlias
@@ -61,8 +60,7 @@ class Resource(NamedTuple):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One thing that is there and should not be, as a probe describes it; it holds no object of the test."""
 
     kind: Kind
@@ -106,8 +104,7 @@ class Evidence(NamedTuple):
 _NONE = Evidence()
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(NamedTuple):
     """A judged and explained finding: what the report prints, the gate counts and JSON carries."""
 
     fingerprint: str

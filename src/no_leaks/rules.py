@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType
 from typing import Generic, TypeVar
 
@@ -18,13 +17,15 @@ from .origin import DEPTH
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class Rule(Generic[T]):
     """One reason for quiet: a name, why it is right, and the test that a thing has to meet."""
 
-    name: str
-    reason: str
-    holds: Callable[[T], bool]
+    __slots__ = ("holds", "name", "reason")
+
+    def __init__(self, name: str, reason: str, holds: Callable[[T], bool]) -> None:
+        self.name = name
+        self.reason = reason
+        self.holds = holds
 
 
 _homes: set[str] = set()

@@ -6,9 +6,10 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 from types import CodeType
+from typing import NamedTuple
 
 from . import judge, rules
 from .config import Settings
@@ -28,8 +29,7 @@ PATIENT = frozenset({"threads", "processes", "tasks"})
 _COLLECTED = "nothing could reach it any more: the garbage collector closed it"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a scope left behind, with the probe and identity to release it by."""
 
     sighting: Sighting
@@ -185,7 +185,7 @@ class Scope:
         for spot, sighting in list(suspects.items()):
             if spot[0] == "descriptors" and spot[1] not in now.get(spot[0], EMPTY):
                 if sighting.resource.id in names or id(sighting.stack) in stacks:
-                    proven[spot] = replace(sighting, proof=_COLLECTED)
+                    proven[spot] = sighting._replace(proof=_COLLECTED)
                 del suspects[spot]
         return proven
 

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from . import canary, customs, faults, judge, ledger, origin
 from .config import Settings
@@ -109,7 +108,7 @@ class Session:
 
     def account(self, scope: Scope, *, shown: bool = False) -> tuple[Leak, ...]:
         """Conclude a settled scope that is no test's; `shown` says that a report of its own will show its leaks."""
-        leaks = tuple(replace(self._explain(scope, found), shown=shown) for found in scope.left or ())
+        leaks = tuple(self._explain(scope, found)._replace(shown=shown) for found in scope.left or ())
         scope.end()
         self.leaks += leaks
         return leaks

@@ -7,12 +7,13 @@ import re
 LONGEST = 200
 
 # A password may have a slash in it that nobody has escaped; then what looks like a port is masked, too, up to the "@".
-_USERINFO = re.compile(r"(://[^/\s:@]*:)\S*@")
-_TOKEN = re.compile(r"(://)[\w.~-]{20,}@")
+# Compiled when they are first used, and kept by `re`: most runs have nothing to mask.
+_USERINFO = r"(://[^/\s:@]*:)\S*@"
+_TOKEN = r"(://)[\w.~-]{20,}@"
 """A name as long as that is no name: services take a token in its place."""
 _SECRET = r"(?:password|passwd|passphrase|pwd|secret|token|(?:api|access|account|private)[_-]?key)"
 _VALUE = r"(?:'[^'\n]*'|\"[^\"\n]*\"|[\"']?[^\s&;,\"'(){}\[\]]+)"
-_ASSIGNED = re.compile(rf"(?i)(--[\w-]*{_SECRET}[ =]|{_SECRET}[\"']?\s?[=:]\s?){_VALUE}")
+_ASSIGNED = rf"(?i)(--[\w-]*{_SECRET}[ =]|{_SECRET}[\"']?\s?[=:]\s?){_VALUE}"
 
 
 def safe_repr(thing: object, longest: int = LONGEST) -> str:
@@ -33,12 +34,12 @@ def type_name(thing: object) -> str:
 
 def masked(text: str) -> str:
     """Return a text without the passwords in its URLs and after its `password=` and `--token`: reports are shared."""
-    return _ASSIGNED.sub(r"\1***", without_userinfo(text))
+    return re.sub(_ASSIGNED, r"\1***", without_userinfo(text))
 
 
 def without_userinfo(text: str) -> str:
     """Return a text without the passwords in its URLs; code stays code otherwise."""
-    return _TOKEN.sub(r"\1***@", _USERINFO.sub(r"\1***@", text))
+    return re.sub(_TOKEN, r"\1***@", re.sub(_USERINFO, r"\1***@", text))
 
 
 def count(number: int, noun: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +26,7 @@ LEAKS = st.builds(
     now_at=st.tuples(FRAMES) | st.just(()),
     held_by=st.tuples(TEXTS),
     evidence=st.builds(Evidence, st.integers(0, 9), st.floats(0, 1), st.tuples(st.integers(0, 3))),
+    age_s=st.none() | st.floats(0, 99),
     also_in=st.tuples(TEXTS, TEXTS),
 )
 RUNS = st.builds(
@@ -71,4 +71,4 @@ def test_a_kind_that_one_worker_does_not_see_is_not_seen() -> None:
 
 def test_runs_without_canary_and_faults_add_up() -> None:
     """Empty runs are no special case."""
-    assert run.merge("", [run.Run(""), run.Run("", tests=1)]) == replace(run.Run(""), tests=1, canary={}, faults={})
+    assert run.merge("", [run.Run(""), run.Run("", tests=1)]) == run.Run("")._replace(tests=1, canary={}, faults={})

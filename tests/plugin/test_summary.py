@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +97,6 @@ class Lines:
 def test_what_no_test_shows_has_a_section(noteworthy: dict[str, object]) -> None:
     """Strays, faults and blindness never pass in silence."""
     lines = Lines()
-    summary.write(lines, replace(Run(str(Path.cwd()), tests=1, checked=1), **noteworthy))  # type: ignore[arg-type]
+    summary.write(lines, Run(str(Path.cwd()), tests=1, checked=1)._replace(**noteworthy))  # type: ignore[arg-type]
     assert lines.lines[0] == "no-leaks"
     assert len(lines.lines) == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +53,7 @@ def pytest_runtest_makereport(item, call):
 
 def found(leaks: Sequence[Leak] = (), **others: Any) -> Run:
     """Return a run of 412 tests that found these leaks."""
-    return replace(Run("", 412, 412, 38_000_000, {}, tuple(leaks)), **others)
+    return Run("", 412, 412, 38_000_000, {}, tuple(leaks))._replace(**others)
 
 
 class Reporter:
@@ -171,7 +170,7 @@ def test_the_line_of_a_clean_run(clean_faults: None) -> None:
 
 def test_the_line_counts_leaks_and_tests(clean_faults: None) -> None:
     """Leaks that failed a test have been shown with it, and need no section."""
-    other = replace(LEAK, test="test_client.py::test_other")
+    other = LEAK._replace(test="test_client.py::test_other")
     assert summary_of(found([LEAK, LEAK, other])) == [
         "no-leaks: 412 tests checked, 3 leaks in 2 tests; 0.038 s (92 us per test)"
     ]
@@ -184,7 +183,7 @@ def test_the_line_says_how_few_were_checked(clean_faults: None) -> None:
 
 def test_allowed_leaks_are_listed_with_their_reason(clean_faults: None) -> None:
     """What is allowed is never invisible; equal ones make one line."""
-    allowed = replace(LEAK, verdict=Verdict.ALLOWED, reason="kept warm")
+    allowed = LEAK._replace(verdict=Verdict.ALLOWED, reason="kept warm")
     assert summary_of(found([allowed, allowed])) == [
         "=no-leaks=",
         "allowed     test_client.py::test_fetch: TCP socket opened at src/shop/http.py:31 (nl-7f3a1c09be42) (2 times) - kept warm",
@@ -194,21 +193,21 @@ def test_allowed_leaks_are_listed_with_their_reason(clean_faults: None) -> None:
 
 def test_a_one_time_leak_is_listed_without_a_reason(clean_faults: None) -> None:
     """It fails nothing, and is said."""
-    lines = summary_of(found([replace(LEAK, verdict=Verdict.ONCE)]))
+    lines = summary_of(found([LEAK._replace(verdict=Verdict.ONCE)]))
     assert lines[1].startswith("once        test_client.py::test_fetch: TCP socket")
     assert lines[-1].startswith("no-leaks: 412 tests checked, no leaks, 1 once;")
 
 
 def test_a_leak_of_no_test_is_shown_whole(clean_faults: None) -> None:
     """A session fixture's leak has no test's report to stand in."""
-    lines = summary_of(found([replace(LEAK, test=None, owner=Owner("session", "server"))]))
+    lines = summary_of(found([LEAK._replace(test=None, owner=Owner("session", "server"))]))
     assert "  owner       fixture 'server' (session scope)" in lines
     assert lines[-1].startswith("no-leaks: 412 tests checked, 1 leak;")
 
 
 def test_an_unconfirmed_leak_of_no_test_is_not_shown_twice(clean_faults: None) -> None:
     """It stands above with all that is known."""
-    lines = summary_of(found([replace(LEAK, test=None, verdict=Verdict.UNCONFIRMED)]))
+    lines = summary_of(found([LEAK._replace(test=None, verdict=Verdict.UNCONFIRMED)]))
     assert sum("unconfirmed" in line for line in lines) == 2
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +82,13 @@ def test_a_leak_has_the_keys_of_the_contract_first() -> None:
 
 def test_verdicts_are_counted() -> None:
     """The summary tells a gate all that it needs."""
-    leaks = [replace(LEAK, verdict=verdict) for verdict in (Verdict.LEAK, Verdict.LEAK, Verdict.KNOWN)]
+    leaks = [LEAK._replace(verdict=verdict) for verdict in (Verdict.LEAK, Verdict.LEAK, Verdict.KNOWN)]
     assert document(*leaks)["summary"] == {"leak": 2, "once": 0, "unconfirmed": 0, "allowed": 0, "known": 1}
 
 
 def test_a_leak_knows_its_like_in_other_tests() -> None:
     """Every entry carries the total and the other tests."""
-    leaks = [replace(LEAK, test=f"t.py::test_{name}") for name in "baac"] + [replace(LEAK, test=None)]
+    leaks = [LEAK._replace(test=f"t.py::test_{name}") for name in "baac"] + [LEAK._replace(test=None)]
     found = [(leak["test"], leak["occurrences"], leak["also_in"]) for leak in document(*leaks)["leaks"]]
     assert found[0] == (None, 5, ["t.py::test_a", "t.py::test_b", "t.py::test_c"])
     assert found[1] == found[2] == ("t.py::test_a", 5, ["t.py::test_b", "t.py::test_c"])
@@ -98,7 +97,7 @@ def test_a_leak_knows_its_like_in_other_tests() -> None:
 def test_the_order_of_finding_leaves_no_trace() -> None:
     """Two runs that find the same give the same bytes."""
     leaks = [
-        replace(LEAK, test=test, kind=kind, resource=Resource("socket", f"fd {fd}"))
+        LEAK._replace(test=test, kind=kind, resource=Resource("socket", f"fd {fd}"))
         for test in ("t.py::a", "t.py::b", None)
         for kind in ("files", "sockets")
         for fd in (3, 4)
@@ -121,7 +120,7 @@ def test_nothing_checked_costs_nothing() -> None:
 
 def test_odd_names_are_kept(tmp_path: Path) -> None:
     """A file name that is no valid text cannot break the document."""
-    assert document(replace(LEAK, age_s=None, hint="\udcff·"))["leaks"][0]["hint"] == "\udcff·"
+    assert document(LEAK._replace(age_s=None, hint="\udcff·"))["leaks"][0]["hint"] == "\udcff·"
 
 
 def test_a_written_file_holds_the_document(tmp_path: Path) -> None:

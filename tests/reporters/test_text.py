@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,20 +92,20 @@ def test_the_sentence_is_bad_and_the_fix_is_good(root: str) -> None:
 )
 def test_each_kind_has_its_verb(kind: str, label: str) -> None:
     """A file is opened, a thread is started."""
-    assert row(label, replace(LEAK, kind=kind)) == "src/shop/http.py:3 in Client._connect"
+    assert row(label, LEAK._replace(kind=kind)) == "src/shop/http.py:3 in Client._connect"
 
 
 def test_a_fixture_is_named() -> None:
     """A leak of a wider scope is its fixture's."""
-    assert row("owner", replace(LEAK, owner=Owner("session", "client"))) == "fixture 'client' (session scope)"
+    assert row("owner", LEAK._replace(owner=Owner("session", "client"))) == "fixture 'client' (session scope)"
 
 
 def test_a_fixtures_place_is_said() -> None:
     """Where it was written; xunit's functions bear the user's own words."""
     written = Owner("session", "client", place="conftest.py:12")
-    assert row("owner", replace(LEAK, owner=written)) == "fixture 'client' (session scope), conftest.py:12"
+    assert row("owner", LEAK._replace(owner=written)) == "fixture 'client' (session scope), conftest.py:12"
     xunit = Owner("module", "setup_module of test_a.py", place="test_a.py:3")
-    assert row("owner", replace(LEAK, owner=xunit)) == "setup_module of test_a.py, test_a.py:3"
+    assert row("owner", LEAK._replace(owner=xunit)) == "setup_module of test_a.py, test_a.py:3"
 
 
 @pytest.mark.parametrize(
@@ -120,84 +119,84 @@ def test_a_fixtures_place_is_said() -> None:
 )
 def test_a_fixtures_leak_is_allowed_where_a_marker_can_stand(scope: str, marker: str) -> None:
     """On the class or module that the fixture is set up for."""
-    leak = replace(LEAK, kind="sockets", test=None, owner=Owner(scope, "client"))
+    leak = LEAK._replace(kind="sockets", test=None, owner=Owner(scope, "client"))
     assert text.allowance(leak) == marker
 
 
 def test_where_it_is_now_and_what_it_waits_for() -> None:
     """A thread has a place and a reason to be there."""
-    leak = replace(LEAK, kind="threads", now_at=(LIBRARY, TEST), waits_for="lock.acquire()")
+    leak = LEAK._replace(kind="threads", now_at=(LIBRARY, TEST), waits_for="lock.acquire()")
     assert row("now at", leak) == "tests/test_client.py:17 in test_fetch"
     assert row("waits for", leak) == "lock.acquire()"
 
 
 def test_library_frames_stand_in_for_the_users() -> None:
     """What no code of the user's made is shown where the library made it."""
-    leak = replace(LEAK, created_at=(LIBRARY,) * 9)
+    leak = LEAK._replace(created_at=(LIBRARY,) * 9)
     assert row("opened at", leak) == "socket.py:850 in create_connection"
     assert any(line.endswith("(+3 library frames)") for line, _ in text.lines(leak, ""))
 
 
 def test_deep_stacks_are_folded() -> None:
     """Six frames of the user's tell enough."""
-    leak = replace(LEAK, created_at=(CONNECT,) * 9)
+    leak = LEAK._replace(created_at=(CONNECT,) * 9)
     assert any(line.endswith("(+3 frames)") for line, _ in text.lines(leak, ""))
 
 
 def test_a_proof_takes_the_place_of_looks() -> None:
     """What is proven needs no counting."""
-    assert text.evidence(replace(LEAK, proof="nothing can reach it", evidence=Evidence(6, 1))) == "nothing can reach it"
+    assert text.evidence(LEAK._replace(proof="nothing can reach it", evidence=Evidence(6, 1))) == "nothing can reach it"
 
 
 def test_uneven_growth_is_listed() -> None:
     """Each round is shown where they differ."""
-    assert text.evidence(replace(LEAK, evidence=Evidence(0, 0, (2, 1, 3)))) == "+2, +1, +3 on 3 repetitions"
+    assert text.evidence(LEAK._replace(evidence=Evidence(0, 0, (2, 1, 3)))) == "+2, +1, +3 on 3 repetitions"
 
 
 def test_one_look_is_singular() -> None:
     """Small things are spelled right."""
-    assert text.evidence(replace(LEAK, evidence=Evidence(1, 0.0005))) == "still open after 1 look in 500 us"
+    assert text.evidence(LEAK._replace(evidence=Evidence(1, 0.0005))) == "still open after 1 look in 500 us"
 
 
 def test_an_identity_is_not_said_twice() -> None:
     """A name that begins with its type stands alone."""
     assert "  thread worker, running" in text.render(
-        [replace(LEAK, kind="threads", resource=Resource("thread", "thread worker", "running"))], ""
+        [LEAK._replace(kind="threads", resource=Resource("thread", "thread worker", "running"))], ""
     )
 
 
 def test_an_allowed_leak_says_why_and_offers_no_marker() -> None:
     """The reason is the user's own."""
-    leak = replace(LEAK, verdict=Verdict.ALLOWED, reason="pool is kept warm")
+    leak = LEAK._replace(verdict=Verdict.ALLOWED, reason="pool is kept warm")
     assert (row("allowed", leak), row("if intended", leak)) == ("pool is kept warm", "")
 
 
 def test_a_known_leak_has_a_plain_reason() -> None:
     """A baseline has its words too."""
-    assert row("reason", replace(LEAK, verdict=Verdict.KNOWN, reason="since 2.1")) == "since 2.1"
+    assert row("reason", LEAK._replace(verdict=Verdict.KNOWN, reason="since 2.1")) == "since 2.1"
 
 
 def test_a_leak_of_no_test_has_no_command() -> None:
     """There is nothing to repeat."""
-    assert text.repeat(replace(LEAK, test=None)) == ""
+    assert text.repeat(LEAK._replace(test=None)) == ""
 
 
 def test_an_odd_test_name_is_quoted_for_the_shell() -> None:
     """Parameters may hold quotes and dollar signs."""
-    leak = replace(LEAK, test='tests/test_a.py::test_x["$HOME"]')
+    leak = LEAK._replace(test='tests/test_a.py::test_x["$HOME"]')
     assert text.repeat(leak).startswith("""pytest 'tests/test_a.py::test_x["$HOME"]' --no-leaks""")
 
 
 def test_a_password_in_the_source_line_is_masked(tmp_path: Path) -> None:
     """The line is shown as it stands in the file, but for secrets in URLs."""
     (tmp_path / "a.py").write_text('connect("redis://:hunter2@cache/0", password=password)\n')
-    leak = replace(LEAK, created_at=(Frame("a.py", 1, "f", True),))
+    leak = LEAK._replace(created_at=(Frame("a.py", 1, "f", True),))
     assert '>   connect("redis://:***@cache/0", password=password)' in text.render([leak], str(tmp_path))
 
 
 def test_long_rows_break_between_steps() -> None:
     """No path is cut; the next line begins under the first."""
-    leak = replace(LEAK, held_by=("module " + "a" * 40, "b" * 40, "c"))
+    leak = LEAK._replace(held_by=("module " + "a" * 40, "b" * 40, "c"))
     assert [line for line, _ in text.lines(leak, "") if "aaaa" in line or "bbbb" in line] == [
         f"  held by     module {'a' * 40} ->",
         f"              {'b' * 40} -> c",
@@ -206,7 +205,7 @@ def test_long_rows_break_between_steps() -> None:
 
 def test_equal_leaks_of_one_test_make_one_block() -> None:
     """The others are named by their identity."""
-    twin = replace(LEAK, resource=Resource("socket", "fd 12"))
+    twin = LEAK._replace(resource=Resource("socket", "fd 12"))
     rendered = text.render([LEAK, twin], "")
     assert rendered.count("leak: sockets") == 1
     assert "occurrences 2 here, also fd 12" in rendered
@@ -214,14 +213,14 @@ def test_equal_leaks_of_one_test_make_one_block() -> None:
 
 def test_other_tests_are_listed() -> None:
     """One cause in many tests is one cause."""
-    leak = replace(LEAK, occurrences=7, also_in=tuple(f"t.py::test_{name}" for name in "abcdef"))
+    leak = LEAK._replace(occurrences=7, also_in=tuple(f"t.py::test_{name}" for name in "abcdef"))
     assert row("occurrences", leak).startswith("7 in all, also in t.py::test_a, t.py::test_b")
     assert "and 2 more" in text.render([leak], "")
 
 
 def test_blocks_are_apart() -> None:
     """Two causes are two blocks with a blank line between."""
-    assert "\n\n__" in text.render([LEAK, replace(LEAK, fingerprint="nl-1")], "")
+    assert "\n\n__" in text.render([LEAK, LEAK._replace(fingerprint="nl-1")], "")
 
 
 def test_the_headline_of_one() -> None:
@@ -236,23 +235,23 @@ def test_the_headline_counts_equal_ones() -> None:
 
 def test_the_headline_names_several() -> None:
     """Different leaks are listed."""
-    thread = replace(LEAK, fingerprint="nl-1", summary="a thread was started and never joined", created_at=())
+    thread = LEAK._replace(fingerprint="nl-1", summary="a thread was started and never joined", created_at=())
     assert text.headline([LEAK, thread]) == "2 leaks: TCP socket opened at src/shop/http.py:3, thread started (fd 11)"
 
 
 def test_the_headline_is_bounded() -> None:
     """It has to fit into one line of a summary."""
-    many = [replace(LEAK, fingerprint=f"nl-{number}") for number in range(20)]
+    many = [LEAK._replace(fingerprint=f"nl-{number}") for number in range(20)]
     assert len(text.headline(many)) <= text.HEADLINE
     assert text.headline(many).endswith(", ...")
 
 
 def test_a_headline_of_one_long_name_is_cut() -> None:
     """A single name may be too long by itself."""
-    long = replace(LEAK, created_at=(CONNECT._replace(file="x" * 200),))
+    long = LEAK._replace(created_at=(CONNECT._replace(file="x" * 200),))
     assert len(text.headline([long])) == text.HEADLINE
 
 
 def test_a_summary_of_another_form_is_replaced_by_the_type() -> None:
     """The headline does not depend on how a probe words its sentence."""
-    assert text.headline([replace(LEAK, summary="something is odd")]) == "1 leak: socket opened at src/shop/http.py:3"
+    assert text.headline([LEAK._replace(summary="something is odd")]) == "1 leak: socket opened at src/shop/http.py:3"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..model import Evidence, Leak, Owner, Resource, Sighting, Verdict
 from ..words import masked
 from . import fingerprint, hints, origins
@@ -53,4 +51,4 @@ def explain(
 def explain_late(sighting: Sighting, *, owner: Owner, root: str) -> Leak:
     """Return the leak of a scope that had ended before it was seen: in that scope's name, and said to be late."""
     leak = explain(sighting, verdict=Verdict.LEAK, evidence=Evidence(), owner=owner, test=owner.test, root=root)
-    return replace(leak, proof=f"{leak.proof}; {LATE}" if leak.proof else LATE)
+    return leak._replace(proof=f"{leak.proof}; {LATE}" if leak.proof else LATE)

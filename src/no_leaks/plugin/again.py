@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,8 +49,8 @@ def told(found: Found, book: Ledger, from_s: float, to_s: float) -> Found:
         return found
     births = [record.born_s for record in book.records if record.stack and record.stack is found.sighting.stack]
     if any(from_s < born_s < to_s for born_s in births):
-        return replace(found, verdict=Verdict.UNCONFIRMED, reason=USED)
-    return replace(found, reason=ONCE)
+        return found._replace(verdict=Verdict.UNCONFIRMED, reason=USED)
+    return found._replace(reason=ONCE)
 
 
 def obstacle(settings: Settings, took_s: float) -> str:

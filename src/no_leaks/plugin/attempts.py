@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -101,7 +100,7 @@ class Attempts:
         assert first is not None
         self._give_back()
         kinds = first.settings.kinds - {"memory"}  # it is counted over all repetitions, and not in each
-        self._open(item, replace(first.settings, kinds=kinds, grace_s=first.settings.grace_s * confirm.PATIENCE))
+        self._open(item, first.settings._replace(kinds=kinds, grace_s=first.settings.grace_s * confirm.PATIENCE))
         scope = self.scope
         assert scope is not None
         try:

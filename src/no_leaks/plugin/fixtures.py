@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any, ParamSpec, TypeVar
 
@@ -118,7 +117,7 @@ class Wider:
         settings = self._settings(node)
         kinds = test.settings.kinds if test is not None else frozenset[str]()
         if not settings.enabled:
-            settings = replace(settings, kinds=kinds)
+            settings = settings._replace(kinds=kinds)
         source = sources.of(fixturedef, request, session.root)
         owner = Owner(fixturedef.scope, source.name, place=f"{source.file}:{source.line}")
         # Also what only the test asks for: it has to know what it does not answer for.
@@ -161,7 +160,7 @@ class Wider:
     def _judge(self, wide: Wide, test: Scope | None, once_more: Callable[[], tuple[str, Scope]]) -> None:
         scope = wide.scope
         self._settle(wide, test)
-        scope.settings = replace(self._settings(wide.request.node), kinds=scope.settings.kinds)
+        scope.settings = self._settings(wide.request.node)._replace(kinds=scope.settings.kinds)
         if scope.left:
             self._confirm(wide, once_more)
         leaks = self._session.account(scope, shown=not wide.failed)

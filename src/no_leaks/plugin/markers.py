@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import cast
 
@@ -57,7 +56,7 @@ def settings_of(item: pytest.Item, base: Settings) -> Settings:
                 raise layer
             known = merge(known, layer)
         if "memory" in known.kinds and any(mark.name == "no_leaks" and place == item.nodeid for place, mark in marks):
-            known = replace(known, prove_growth=True)
+            known = known._replace(prove_growth=True)
         readings.settings[key] = known
     return known
 

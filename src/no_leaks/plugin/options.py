@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from ..config import Layer, Settings, merge
+from ..config import Layer, Settings, defaults, merge
 from ..errors import SettingError
 from ..kindlist import read_change
 from ..names import ACTIONS, CONFIRM
@@ -17,15 +16,15 @@ from .table import OPTIONS, Option
 from .targets import Target, read_target
 
 _READERS: dict[str, Callable[[Layer, object, str], Layer]] = {
-    "--no-leaks": lambda to, value, where: replace(to, enabled=flag(value, where)),
-    "--no-leaks-off": lambda to, value, where: replace(to, off=flag(value, where)),
-    "--no-leaks-kinds": lambda to, value, where: replace(to, kinds=read_change(value, where)),
-    "--no-leaks-grace": lambda to, value, where: replace(to, grace_s=seconds(value, where)),
-    "--no-leaks-confirm": lambda to, value, where: replace(to, confirm=choice(value, where, CONFIRM)),
-    "--no-leaks-confirm-limit": lambda to, value, where: replace(to, confirm_limit_s=seconds(value, where)),
-    "--no-leaks-budget": lambda to, value, where: replace(to, budget=percent(value, where)),
-    "--no-leaks-action": lambda to, value, where: replace(to, action=choice(value, where, ACTIONS)),
-    "--no-leaks-strict": lambda to, value, where: replace(to, strict=flag(value, where)),
+    "--no-leaks": lambda to, value, where: to._replace(enabled=flag(value, where)),
+    "--no-leaks-off": lambda to, value, where: to._replace(off=flag(value, where)),
+    "--no-leaks-kinds": lambda to, value, where: to._replace(kinds=read_change(value, where)),
+    "--no-leaks-grace": lambda to, value, where: to._replace(grace_s=seconds(value, where)),
+    "--no-leaks-confirm": lambda to, value, where: to._replace(confirm=choice(value, where, CONFIRM)),
+    "--no-leaks-confirm-limit": lambda to, value, where: to._replace(confirm_limit_s=seconds(value, where)),
+    "--no-leaks-budget": lambda to, value, where: to._replace(budget=percent(value, where)),
+    "--no-leaks-action": lambda to, value, where: to._replace(action=choice(value, where, ACTIONS)),
+    "--no-leaks-strict": lambda to, value, where: to._replace(strict=flag(value, where)),
     # A report is no setting of a test: see `report_targets`.
     "--no-leaks-report": lambda to, value, where: to,
 }
@@ -47,7 +46,7 @@ def read(config: pytest.Config) -> Settings:
             line = _laid(option, line, config.getoption(option.name), option.flag)
         except SettingError as error:
             wrong.append(error)
-    settings = merge(merge(Settings(), ini), line)
+    settings = merge(merge(defaults(), ini), line)
     if not settings.kinds:
         wrong.append(SettingError("--no-leaks-kinds", "leaves no kind to check; --no-leaks-off switches checking off"))
     _refuse(wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -158,7 +158,7 @@ class Repetition:
 
 def _ruled(found: Found, ruling: Ruling) -> Found:
     evidence = found.evidence._replace(rounds=ruling.rounds)
-    return replace(found, verdict=ruling.verdict, evidence=evidence, reason=ruling.reason)
+    return found._replace(verdict=ruling.verdict, evidence=evidence, reason=ruling.reason)
 
 
 def _failure(ending: Ending, expected: str) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import faults
 from ..model import Evidence, Frame, Kind, Leak, Owner, Resource, Verdict
 from ..session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Counts, findings and faults of a run; times in nanoseconds."""
 
     root: str
@@ -73,13 +71,13 @@ def merge(root: str, runs: Iterable[Run]) -> Run:
 
 def pack(run: Run) -> dict[str, Any]:
     """Return a run as plain dicts, lists, strings and numbers, which is all that travels between processes."""
-    return {**asdict(replace(run, leaks=())), "leaks": [pack_leak(leak) for leak in run.leaks]}
+    return {**run._asdict(), "leaks": [pack_leak(leak) for leak in run.leaks]}
 
 
 def pack_leak(leak: Leak) -> dict[str, Any]:
     """Return a leak likewise."""
     return {
-        **asdict(leak),
+        **leak._asdict(),
         "verdict": leak.verdict.value,
         "owner": leak.owner._asdict(),
         "resource": leak.resource._asdict(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def close(config: pytest.Config, run: Run) -> Run:
             json_.write(path, document)
         except OSError as error:
             failed[f"report {path}"] = f"{type(error).__name__}: {faults.words(error)}"
-    return replace(run, faults={**(run.faults or {}), **failed}) if failed else run
+    return run._replace(faults={**(run.faults or {}), **failed}) if failed else run
 
 
 def write(terminalreporter: Any, run: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import final
 
 from .. import origin
@@ -36,7 +35,7 @@ class BlockingProbe:
         holder, started_s = mark.span
         held_s = watch.clock() - started_s
         found = blocking_words.sighting(holder, mark.sample, held_s, watch.threshold_s, so_far=" so far")
-        return replace(found, now=origin.frames_of(mark.sample or ()))
+        return found._replace(now=origin.frames_of(mark.sample or ()))
 
     def release(self, ident: Ident, ledger: Ledger) -> str:
         """Nothing can end a callback; it is not told again when it ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 from .. import births, env, rules
@@ -182,7 +182,7 @@ def _described(descriptor: Descriptor, record: Record | None) -> Sighting:
     seen = _DESCRIBERS[kind](descriptor.fd, descriptor.link, descriptor.mode, record)
     # A loop's own descriptors were made where the loop was, and are left for the same reason.
     excuse = rules.name_of(rules.LOOPS, record.stack) if record is not None else ""
-    return replace(seen, excuse=excuse) if excuse else seen
+    return seen._replace(excuse=excuse) if excuse else seen
 
 
 def _read(fd: int, same: Ident | None = None, folder: str | None = env.FD_FOLDER) -> Descriptor | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import time
-from dataclasses import replace
 
 from ..handles import TERMINALS
 from ..ledger import Record
@@ -39,8 +38,7 @@ def describe(fd: int, link: str, mode: int, record: Record | None) -> Sighting:
 
 def _as_loop(epoll: Sighting, own: tuple[int, ...]) -> Sighting:
     """Dropped, a loop of uvloop leaves all of its descriptors open, and Python warns of none: it is one leak."""
-    return replace(
-        epoll,
+    return epoll._replace(
         resource=epoll.resource._replace(type="event loop"),
         summary="an event loop of uvloop was created and never closed",
         fix="loop.close(), or uvloop.run(...)",

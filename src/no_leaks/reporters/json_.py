@@ -6,7 +6,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from .. import __version__
@@ -52,8 +51,7 @@ def related(leaks: Iterable[Leak]) -> list[Leak]:
         if leak.test is not None:
             tests.setdefault(leak.fingerprint, set()).add(leak.test)
     return [
-        replace(
-            leak,
+        leak._replace(
             occurrences=counts[leak.fingerprint],
             also_in=tuple(sorted(tests.get(leak.fingerprint, set()) - {leak.test})),
         )

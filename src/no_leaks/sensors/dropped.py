@@ -6,7 +6,6 @@ import ast
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from types import FrameType
 
 from .. import births, ledger, older, origin
@@ -49,7 +48,7 @@ def write(text: str, frame: FrameType | None, collection: Collection = "") -> No
     proof = "the garbage collector closed it" if collection else _DROPPED
     seen = collected.as_seen(identity, birth, book) if collection == "automatic" else None
     sighting = (
-        replace(seen, proof=proof)
+        seen._replace(proof=proof)
         if seen is not None
         else Sighting(
             kind=form.seen if collection == "automatic" else form.kind,
