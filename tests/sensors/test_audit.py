@@ -205,11 +205,13 @@ def test_the_compiled_half_takes_no_reference_that_it_was_not_given(book: Ledger
             compiled.listen(audit._hook, tuple(audit._active))
             compiled.walk(frame, 16, {})
             compiled.walk(None, 16, {})
-            sys.audit("os.rmdir", "x")
+            if env.PY311:  # before that the hook is Python's own, and leaves None behind where coverage traces it
+                sys.audit("os.rmdir", "x")
         after = counts()
     finally:
         gc.enable()
-    assert all(abs(now - then) < 250 for now, then in zip(after, before, strict=True))
+    moved = [now - then for now, then in zip(after, before, strict=True)]
+    assert all(abs(one) < 250 for one in moved), moved
 
 
 @pytest.mark.skipif(speedups.load()[0] is None or not env.PY311, reason="the compiled hook is for 3.11 and later")
