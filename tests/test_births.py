@@ -224,7 +224,8 @@ def test_the_pid_of_a_child_that_was_waited_for_is_not_its_own(book: Ledger, wid
 
 def test_a_bare_child_is_known_by_the_time_of_its_birth(book: Ledger, wider: Ledger) -> None:
     """A fork leaves no object: the nearest in time is meant."""
-    early, late = Record("os.fork", (), (), born_s=10.0), Record("os.posix_spawn", (), (), born_s=20.0)
+    early, late = Record("os.fork", (), ()), Record("os.posix_spawn", (), ())
+    early.born_s, late.born_s = 10.0, 20.0
     book.records.append(early)
     wider.records.append(late)
     assert births.of_child(42, 10.4, book) == (book, early)

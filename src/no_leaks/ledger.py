@@ -10,7 +10,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from .model import Owner, RawStack, Sighting, Snapshot
@@ -19,19 +18,26 @@ TOMBSTONES = 64
 """Ended ledgers that are remembered, so that what appears under them later is not blamed on another test."""
 
 
-@dataclass(slots=True, eq=False)
 class Record:
-    """The birth of one resource as a sensor saw it: raw facts, formatted only for a leak."""
+    """The birth of one resource as a sensor saw it: raw facts, formatted only for a leak.
 
-    event: str
-    facts: tuple[object, ...]
-    stack: RawStack
-    ref: weakref.ref[object] | None = None
-    fd: int | None = None
-    """The descriptor that a socket had when it was last looked at, or the one that an open was to get."""
-    inode: int | None = None
-    """And what it led to, or the number that `open` has wrapped: the number alone is soon another's."""
-    born_s: float = field(default_factory=time.monotonic)
+    `fd` is the descriptor that a socket had when it was last looked at, or the one that an open was to get; `inode` is
+    what it led to, or the number that `open` has wrapped: the number alone is soon another's. `born_s` is by the
+    monotonic clock.
+    """
+
+    __slots__ = ("born_s", "event", "facts", "fd", "inode", "ref", "stack")
+
+    def __init__(
+        self, event: str, facts: tuple[object, ...], stack: RawStack, ref: weakref.ref[object] | None = None
+    ) -> None:
+        self.event = event
+        self.facts = facts
+        self.stack = stack
+        self.ref = ref
+        self.fd: int | None = None
+        self.inode: int | None = None
+        self.born_s = time.monotonic()
 
 
 class Watched(NamedTuple):
@@ -43,33 +49,39 @@ class Watched(NamedTuple):
     stack: RawStack
 
 
-@dataclass(slots=True, eq=False)
 class Ledger:
     """What one scope made: births, and the losses that were proven while it ran."""
 
-    owner: Owner
-    records: list[Record] = field(default_factory=list["Record"])
-    losses: list[Sighting] = field(default_factory=list["Sighting"])
-    """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
-    older: Snapshot = frozenset()
-    """Descriptors that were open before the scope began, as (fd, device, inode): what has one of them is not the scope's."""
-    since_s: float = 0.0
-    """When what was there before the scope was looked at: what came after that was not made earlier, whoever made it."""
-    ended: bool = False
-    ended_s: float = math.inf
-    """When it ended, by the monotonic clock: what was born later is not what its scope was judged for."""
-    raw_starts: int = 0
-    """How many threads were started by the bare `_thread` module (told by 3.12 and later)."""
-    judged: int = 0
-    """How many losses had been judged when it ended; later ones come late."""
-    managed: dict[int, object] = field(default_factory=dict[int, object])
-    """Handles of a ResourceManager that were made under it and not closed since, by their `id`."""
-    watched: list[Watched] = field(default_factory=list["Watched"])
-    """What is to be gone when it ends (`no_leaks.watch`)."""
-    at_end: Callable[[Ledger], None] | None = None
-    """Told of its end, where somebody has to put something back then."""
-    depth: int = 0
-    """How many runs were under way when it was opened: a test of a plugin runs pytest inside pytest."""
+    # Written out, since what a decorator makes of it takes 1 ms of each run that is checked.
+    __slots__ = (
+        *("at_end", "depth", "ended", "ended_s", "judged", "losses", "managed", "older", "owner", "raw_starts"),
+        *("records", "since_s", "watched"),
+    )
+
+    def __init__(self, owner: Owner, depth: int = 0) -> None:
+        self.owner = owner
+        self.records: list[Record] = []
+        self.losses: list[Sighting] = []
+        """Leaks proven before the scope ended: a task cancelled by its runner, a file closed by the garbage collector."""
+        self.older: Snapshot = frozenset()
+        """Descriptors that were open before the scope began, as (fd, device, inode): what has one of them is not the scope's."""
+        self.since_s = 0.0
+        """When what was there before the scope was looked at: what came after that was not made earlier, whoever made it."""
+        self.ended = False
+        self.ended_s = math.inf
+        """When it ended, by the monotonic clock: what was born later is not what its scope was judged for."""
+        self.raw_starts = 0
+        """How many threads were started by the bare `_thread` module (told by 3.12 and later)."""
+        self.judged = 0
+        """How many losses had been judged when it ended; later ones come late."""
+        self.managed: dict[int, object] = {}
+        """Handles of a ResourceManager that were made under it and not closed since, by their `id`."""
+        self.watched: list[Watched] = []
+        """What is to be gone when it ends (`no_leaks.watch`)."""
+        self.at_end: Callable[[Ledger], None] | None = None
+        """Told of its end, where somebody has to put something back then."""
+        self.depth = depth
+        """How many runs were under way when it was opened: a test of a plugin runs pytest inside pytest."""
 
     def of(self, *events: str) -> Iterator[Record]:
         """Yield the records of these events, newest first."""

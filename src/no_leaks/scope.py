@@ -6,7 +6,6 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import takewhile
 from types import CodeType
 from typing import NamedTuple
@@ -43,29 +42,38 @@ class Found(NamedTuple):
     """Who holds it, where that is known already."""
 
 
-@dataclass(slots=True, eq=False)
 class Scope:
     """A span that is open from `open` to `end`; `left` holds what it left once it is settled."""
 
-    panel: Panel
-    settings: Settings
-    owner: Owner
-    spin: Callable[[Ledger], None]
-    before: Look = field(default_factory=dict[str, Snapshot])
-    names: tuple[str, ...] = ()
-    last: tuple[str, ...] = ()
-    """Those that look once all others have nothing to ask."""
-    looked_s: float = 0.0
-    """When it last looked; at its begin, when `before` was seen."""
-    ledger: Ledger = field(init=False)
-    outer: tuple[Ledger | None, Ledger | None] = field(init=False, default=(None, None))
-    """Whose ledger was at work before: a run within a run hands it back."""
-    after: dict[str, Snapshot] = field(init=False, default_factory=dict[str, Snapshot])
-    left: tuple[Found, ...] | None = None
-    opener: CodeType | None = None
-    """What code opened it, where that is the program's own."""
-    foreign: tuple[Spot, ...] = ()
-    """What was there before and is gone: closed by a scope that did not open it."""
+    def __init__(
+        self,
+        panel: Panel,
+        settings: Settings,
+        owner: Owner,
+        spin: Callable[[Ledger], None],
+        before: Look | None = None,
+        names: tuple[str, ...] = (),
+        looked_s: float = 0.0,
+    ) -> None:
+        self.panel = panel
+        self.settings = settings
+        self.owner = owner
+        self.spin = spin
+        self.before: Look = {} if before is None else before
+        self.names = names
+        self.last: tuple[str, ...] = ()
+        """Those that look once all others have nothing to ask."""
+        self.looked_s = looked_s
+        """When it last looked; at its begin, when `before` was seen."""
+        self.ledger: Ledger
+        self.outer: tuple[Ledger | None, Ledger | None] = (None, None)
+        """Whose ledger was at work before: a run within a run hands it back."""
+        self.after: dict[str, Snapshot] = {}
+        self.left: tuple[Found, ...] | None = None
+        self.opener: CodeType | None = None
+        """What code opened it, where that is the program's own."""
+        self.foreign: tuple[Spot, ...] = ()
+        """What was there before and is gone: closed by a scope that did not open it."""
 
     def open(self) -> None:
         """Begin: name the scope's ledger as the one at work; look only where no earlier look can be carried on."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -18,28 +17,32 @@ LOOKED = CARRIED | TAKEN
 """What these probes see may be anybody's; all others tell from the fixture's own ledger."""
 
 
-@dataclass(slots=True, eq=False)
 class Wide:
-    """One wider fixture, from its set-up to its last finalizer."""
+    """One wider fixture, from its set-up to its last finalizer.
 
-    scope: Scope
-    source: sources.Source
-    function: Any
-    request: Any
-    """That of its set-up: until pytest 8.1 its end is told with that of the next, which may have another parameter."""
-    outer: Sequence[tuple[Scope, Look]]
-    """Whose set-up or test it is part of, with what had changed by then in the eyes of each."""
-    made: set[Spot] = field(default_factory=set[Spot])
-    """What appeared while it was set up or torn down: without a record it is the fixture's all the same."""
-    foreign: set[Spot] = field(default_factory=set[Spot])
-    """What others made meanwhile, though it may look like something that the fixture has opened."""
-    at_end: Look = field(default_factory=dict[str, Snapshot])
-    failed: bool = False
-    took_s: float = 0.0
-    used_s: tuple[float, float] = (math.inf, math.inf)
-    """From when to when tests could use it, by the monotonic clock."""
-    codes: frozenset[int] | None = None
-    """The functions within the fixture's own, by id (code is hashed over all its content); None until somebody asks."""
+    `request` is that of its set-up: until pytest 8.1 its end is told with that of the next, which may have another
+    parameter. `outer` is whose set-up or test it is part of, with what had changed by then in the eyes of each.
+    """
+
+    def __init__(
+        self, scope: Scope, source: sources.Source, function: Any, request: Any, outer: Sequence[tuple[Scope, Look]]
+    ) -> None:
+        self.scope = scope
+        self.source = source
+        self.function = function
+        self.request = request
+        self.outer = outer
+        self.made: set[Spot] = set()
+        """What appeared while it was set up or torn down: without a record it is the fixture's all the same."""
+        self.foreign: set[Spot] = set()
+        """What others made meanwhile, though it may look like something that the fixture has opened."""
+        self.at_end: Look = {}
+        self.failed = False
+        self.took_s = 0.0
+        self.used_s = (math.inf, math.inf)
+        """From when to when tests could use it, by the monotonic clock."""
+        self.codes: frozenset[int] | None = None
+        """The functions within the fixture's own, by id (code is hashed over all its content); None until somebody asks."""
 
     @property
     def names(self) -> tuple[str, ...]:
