@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import unittest
 from collections.abc import Callable, Generator, Sequence
 from types import CodeType
 from typing import Any, NamedTuple, cast
@@ -40,7 +39,12 @@ _CALLERS = (
 _NAMES = pytest.StashKey[dict[str, object]]()
 _INSTANCES = ("_instance", "_testcase")
 ENDS_THE_RUN = (pytest.exit.Exception, KeyboardInterrupt)
-_SKIPS = (pytest.skip.Exception, unittest.SkipTest)
+
+
+def _skips() -> tuple[type[BaseException], ...]:
+    """Return what a test raises to be skipped; a suite that has never loaded unittest skips without it."""
+    unittest = sys.modules.get("unittest")
+    return (pytest.skip.Exception, *((unittest.SkipTest,) if unittest is not None else ()))
 
 
 def callers() -> dict[str, CodeType]:
@@ -200,7 +204,7 @@ def _ending(item: Any, phase: Callable[[], object], when: Any) -> Ending:
     recorded.clear()
     if not raised:
         return Ending("passed")
-    skipped = all(isinstance(one.value, _SKIPS) for one in raised)
+    skipped = all(isinstance(one.value, _skips()) for one in raised)
     return Ending("skipped" if skipped else "failed", raised[-1].exconly(tryshort=True).partition("\n")[0])
 
 
