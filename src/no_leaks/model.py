@@ -1,7 +1,6 @@
 """The nouns of the flow: what a probe saw, what the judge made of it, and who owns it; plain values all."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here (no __future__): a NamedTuple would have to compile each of them from its text.
 from collections.abc import Hashable
 from enum import Enum
 from types import CodeType

@@ -1,6 +1,6 @@
 """A run as a value: what it checked and found, in one process or merged from the workers of pytest-xdist."""
 
-from __future__ import annotations
+# Annotations are evaluated here, see model.py.
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
