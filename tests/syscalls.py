@@ -21,11 +21,11 @@ from runs import only_young
 
 SOCKET_CALLS = frozenset(
     (
-        *("socket", "connect", "connect_ex", "getsockopt", "do_handshake"),
+        *("socket", "connect", "connect_ex", "getsockopt", "setsockopt", "setblocking", "settimeout", "do_handshake"),
         *("recv", "recv_into", "send", "sendall", "sendmsg", "read", "write", "shutdown", "close"),
     )
 )
-"""What speaks with the other side. (No library expects `setblocking` and its like to fail: they drop the socket unclosed.)"""
+"""All that a library asks of a socket. Where an option fails, or the last close, the libraries below ours drop it unclosed."""
 FILE_CALLS = frozenset(("read", "readline", "readlines", "write", "writelines", "flush", "seek", "truncate"))
 """Those of Python's own files; that of `close` is below them, see `injection`."""
 WAKERS = (
@@ -37,8 +37,6 @@ WAKERS = (
     "_process_self_data",
 )
 """What a loop wakes itself by is a pair of sockets, too: those calls are the loop's own."""
-LAST = "_call_connection_lost"
-"""asyncio's transports close their socket here: where that fails, they say at their end that they were not closed."""
 
 
 def of_sockets(frame: FrameType, name: str, thing: object) -> bool:
@@ -47,7 +45,7 @@ def of_sockets(frame: FrameType, name: str, thing: object) -> bool:
         return False
     callers = [frame, frame.f_back, frame.f_back and frame.f_back.f_back]
     return not any(
-        caller and (caller.f_code.co_name in (*WAKERS, LAST) or "wakeup_socketpair" in caller.f_code.co_filename)
+        caller and (caller.f_code.co_name in WAKERS or "wakeup_socketpair" in caller.f_code.co_filename)
         for caller in callers
     )
 
