@@ -251,8 +251,9 @@ PLACES: dict[str, Callable[[ModuleType, str, Any], tuple[Get, Path]]] = {
 }
 """Where a container is held: each puts it there, and says how to get at it and what its path is below the module."""
 
-ENDS = ("never", "each call", "bounded", "every few calls", "replaced")
-"""How what was added is taken out again; with "never" it leaks."""
+ENDS = ("never", "each call", "bounded", "full", "every few calls", "replaced")
+"""How what was added is taken out again; with "never" it leaks, with "full" it has reached its bound long ago."""
+FULL = 60
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,8 @@ class Part:
         """Put the container in its place, and return what each call does to it and its path."""
         sort, item = SORTS[self.sort], ITEMS[self.item]
         get, path = PLACES[self.place](shop, name, sort.make())
+        is_bounded = self.end in ("bounded", "full")
+        bound = FULL if self.end == "full" else self.number
 
         def call(number: int) -> None:
             container = get()
@@ -284,9 +287,11 @@ class Part:
             sort.add(container, number, item(number))
             if self.end == "each call" or (self.end == "every few calls" and number % self.number == 0):
                 sort.clear(container)
-            while self.end == "bounded" and sort.length(container) > self.number:
+            while is_bounded and sort.length(container) > bound:
                 sort.evict(container)
 
+        for number in range(FULL if self.end == "full" else 0):
+            call(-number)
         return call, (f"class {SHOP}.{name}" if self.place == "class" else f"module {SHOP}", *path)
 
 

@@ -10,7 +10,8 @@ from ..model import Resource, Sighting
 from ..sensors import window
 from ..words import count
 from . import bounded, owners, readings, remedies, samples
-from .proof import Proof, Watched
+from .proof import Proof
+from .watched import Watched
 
 MOST = 5
 """Containers that are reported of one test; what grew most comes first."""
@@ -42,11 +43,12 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
     excuses = [bounded.excuse(one.container, path) for one, path in shown]
     told = [_of_container(*one, proof, by) for one, excuse in zip(shown, excuses, strict=True) if not excuse]
     # What a weak container follows is somewhere else.
-    if told or (held and bounded.WEAK not in excuses) or not proof.trend.grows:
+    if told or (held and bounded.WEAK not in excuses):
         return tuple(told[:MOST])  # what else grew is in them; what nobody is seen to hold is the runner's
     if proof.trend.objects_grow:
         return (_of_objects(proof, by),)
-    return (_of_native(proof, by),) if proof.trend.heap_grows else ()
+    rounds = proof.seeps or (tuple(proof.trend.heap[:ROUNDS]) if proof.trend.heap_grows else ())
+    return (_of_native(rounds, by),) if rounds else ()
 
 
 def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) -> Growth:
@@ -100,8 +102,7 @@ def _held(name: str, number: int, whole: bool) -> tuple[tuple[str, ...], int]:
         newest.clear()
 
 
-def _of_native(proof: Proof, by: str) -> Growth:
-    rounds = tuple(proof.trend.heap[:ROUNDS])
+def _of_native(rounds: tuple[int, ...], by: str) -> Growth:
     return Growth(
         Sighting(
             kind="memory",
