@@ -44,3 +44,14 @@ def test_asyncio_can_be_asked_again_and_again() -> None:
     """In 3.12.1 the second of the collector's own questions takes all memory."""
     done = subprocess.run([sys.executable, "-c", AGAIN_AND_AGAIN], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == ("True\n" * 3, 0), done.stderr
+
+
+def test_what_the_collector_does_not_list_is_looked_into() -> None:
+    """A dictionary or tuple of nothing but strings and buffers, one in another; and who holds a buffer is found so."""
+    buffer = bytearray(9)
+    module = ModuleType("plain")
+    vars(module)["pair"] = pair = ("name", buffer)
+    gc.collect()  # it takes such a tuple off its list
+    assert any(one is buffer for held in referents.levels([module]) for one in held)
+    (holder,) = referents.unlisted_holders([buffer], [module])
+    assert holder is pair

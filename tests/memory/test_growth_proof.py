@@ -114,6 +114,25 @@ def test_what_grows_for_ever_is_not_watched_for_ever() -> None:
     proof.end()
 
 
+@pytest.mark.parametrize("thorough", [True, False])
+def test_a_cache_that_is_full_already_is_no_growth(thorough: bool) -> None:
+    """What is new in it is young, and takes the place of something old that is counted no more."""
+    full: dict[int, Thing] = {number: Thing() for number in range(500)}
+    numbers = itertools.count(500)
+    noise = [[0] * 9 for _ in range(9)]
+
+    def remember() -> None:
+        noise.append([0] * 9)  # blocks that rise for a while
+        del noise[15:]
+        full[next(numbers)] = Thing()
+        del full[next(iter(full))]
+
+    proof = Proof(thorough=thorough, clock=still, work=hasty())
+    ask(proof, remember)
+    assert telling.tell(proof, "each call") == ()
+    proof.end()
+
+
 def scripted(monkeypatch: pytest.MonkeyPatch, script: Iterable[Reading]) -> None:
     """Let memory be read from a script."""
     written = iter(script)

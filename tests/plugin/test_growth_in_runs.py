@@ -62,7 +62,7 @@ def test_the_report_says_what_grew_where_and_what_to_do(check: Runs) -> None:
     done = run(check, "def test_x():\n    KEPT.append(Thing())")
     assert done.lines("A list was filled by each run of the test and never emptied.")
     assert done.lines("  grown at    test_a.py:")
-    assert done.lines("  held by     module test_a -> KEPT")
+    assert done.lines("  held by     module test_a (alive: imported) -> KEPT (suspect: grew by 1 each time)")
     assert done.lines("  evidence    +1 on each of ")
     (leak,) = done.document["leaks"]
     assert (leak["confidence"], set(leak["evidence"]["rounds"])) == ("definite", {1})

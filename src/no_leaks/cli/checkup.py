@@ -16,6 +16,9 @@ from ..session import Session
 
 PACKAGES = ("pytest-no-leaks", "pytest", "psutil", "pytest-asyncio", "anyio", "trio", "uvloop")
 
+UNFROZEN = "memory is counted in blocks, and then all objects"
+"""What follows where nothing can be frozen: young objects are not told from old ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -70,6 +73,7 @@ def environment() -> dict[str, str]:
         "interpreter": f"{platform.python_implementation()} {platform.python_version()}",
         "executable": sys.executable,
         "compiled half": speedups.load()[1] or "in use",
+        "gc.freeze()": f"not used: {why}; {UNFROZEN}" if (why := window.reason()) else "in use",
     }
     for package in PACKAGES:
         try:

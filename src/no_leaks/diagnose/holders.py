@@ -31,9 +31,12 @@ Found = tuple[int, tuple[str, ...]]
 """The rank of a root, and the path from it."""
 
 
-def path_to(thing: object, *, limits: Limits = LIMITS) -> tuple[str, ...]:
-    """Return who holds a thing, outermost first; () where nobody can be named: it is garbage, or held by native code."""
-    walk = _Walk(thing)
+def path_to(*things: object, limits: Limits = LIMITS) -> tuple[str, ...]:
+    """Return who holds a thing, outermost first; () where nobody can be named: it is garbage, or held by native code.
+
+    Of several things the path to the nearest is returned: of a chain of them, to its first.
+    """
+    walk = _Walk(things)
     try:
         return walk.run(limits)
     except Exception as error:
@@ -57,10 +60,10 @@ class _Walk:
 
     __slots__ = ("locals", "nodes", "own", "places", "roots", "up")
 
-    def __init__(self, thing: object) -> None:
-        self.nodes: list[object] = [thing]
-        self.up: list[int] = [-1]
-        self.places: dict[int, int] = {id(thing): 0}
+    def __init__(self, things: Iterable[object]) -> None:
+        self.nodes: list[object] = list(things)
+        self.up: list[int] = [-1] * len(self.nodes)
+        self.places: dict[int, int] = {id(thing): place for place, thing in enumerate(self.nodes)}
         self.own: set[int] = {id(self.nodes)}
         self.roots = roots.Roots()
         self.locals: dict[int, tuple[str, ...]] = {}
@@ -100,7 +103,7 @@ class _Walk:
     def _grow(self, start: int, end: int, limits: Limits) -> list[Found]:
         """Add the referrers of one level, and return the paths from those that are roots."""
         targets = self.nodes[start : min(end, start + limits.breadth)]
-        referrers = gc.get_referrers(*targets)
+        referrers = gc.get_referrers(*targets) + _unlisted(targets)
         self.own |= {id(targets), id(referrers)}
         found: list[Found] = []
         for referrer in referrers:
@@ -136,3 +139,9 @@ class _Walk:
         self.own.discard(id(chain))
         chain.clear()
         return names
+
+
+def _unlisted(targets: list[object]) -> list[object]:
+    """Return the holders that the collector does not list: they hold nothing that it lists. A walk over the heap."""
+    simple = [one for one in targets if not gc.is_tracked(one)]
+    return referents.unlisted_holders(simple, gc.get_objects()) if simple else []

@@ -79,7 +79,7 @@ def _namespace(thing: object) -> object:
     """Return an instance's own `__dict__` by the interpreter's slot, past any property of that name; None without one."""
     for cls in _MRO.__get__(type(thing)):
         slot = _CLASS_SPACE.__get__(cls).get("__dict__")
-        if isinstance(slot, GetSetDescriptorType):
+        if isinstance(slot, (GetSetDescriptorType, MemberDescriptorType)):  # the latter for C's own: SimpleNamespace
             return slot.__get__(thing)
     return None
 

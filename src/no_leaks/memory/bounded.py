@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from ..rules import Rule, name_of
-from . import owners
+from . import owners, weak
 
 
 class Holding(NamedTuple):
@@ -42,6 +42,9 @@ CACHES = (
 )
 """Modules of Python's own that keep what they have worked out; each empties itself, or has an end."""
 
+WEAK = "weak container"
+"""The rule for what grows with something else."""
+
 RULES: tuple[Rule[Holding], ...] = (
     Rule(
         "bounded cache",
@@ -52,6 +55,16 @@ RULES: tuple[Rule[Holding], ...] = (
         "bounded deque",
         "collections.deque with a maxlen forgets the oldest once it is full",
         lambda held: issubclass(type(held.container), deque) and held.container.maxlen is not None,  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    ),
+    Rule(
+        WEAK,
+        "it forgets what dies: whoever keeps that alive holds what grows",
+        lambda held: weak.follows(held.container),
+    ),
+    Rule(
+        "inside of a queue",
+        "until 3.13 a SimpleQueue keeps a list that it shortens now and then; the queue itself is counted",
+        lambda held: held.path[-1:] == ("_queue.SimpleQueue",),
     ),
     Rule(
         "cache of Python",

@@ -1,7 +1,7 @@
 """Census: how much each container on the heap holds, twice, so that those that have grown in between are named.
 
 A walk over the whole heap, made only for growth that is proven or asked for. A dictionary of strings, a `bytearray` and
-their like are unknown to the collector: they are found in what holds them.
+their like are unknown to the collector: they are found in what holds them, and that may be such a dictionary itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import compress
+from queue import SimpleQueue
 from typing import Any, NamedTuple, cast
 
 from .. import referents
@@ -26,11 +27,12 @@ LENGTHS: dict[type, Callable[[Any], int]] = {
     bytearray: vars(bytearray)["__len__"],
     array: vars(array)["__len__"],
     io.BytesIO: lambda buffer: buffer.getbuffer().nbytes,
+    io.StringIO: lambda buffer: len(io.StringIO.getvalue(buffer)),
+    SimpleQueue: vars(SimpleQueue)["qsize"],
 }
 """How long a container is, by its own type's word: a subclass may say anything."""
-UNTRACKED = frozenset({dict, bytearray, array, io.BytesIO})
+UNTRACKED = frozenset({dict, bytearray, array, io.BytesIO, io.StringIO})
 """What the collector may not list."""
-CHUNK = 10_000
 BLOCK_S = 5e-7
 """What a census takes for each block of memory."""
 SAMPLES = 100
@@ -77,8 +79,7 @@ def containers() -> Iterator[object]:
     things = window.everything()
     kinds = {cls for cls in set(map(type, things)) if _measure(cls) is not None}
     yield from compress(things, map(kinds.__contains__, map(type, things)))
-    for start in range(0, len(things), CHUNK):
-        held = referents.of(*things[start : start + CHUNK])
+    for held in referents.levels(things):
         yield from compress(held, map(UNTRACKED.__contains__, map(type, held)))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 
-from ..model import Places
 from ..sensors import window
 from . import census, readings, trend
 from .census import Census, Grown
+from .cheap import FIRST, LATER, Cheap
+from .seeping import WINDOW, Seeping
 from .tracing import Tracer
+from .watched import Watched
 
 FAINT = 8
 """Repetitions until it is asked which container grows, where nothing tells but blocks."""
@@ -19,27 +20,12 @@ LOCATING = 2
 """Repetitions between two censuses: what grows by one each time is told from what grew once."""
 WATCHING = 2
 """Repetitions in which what was located has to go on growing, the first of them line by line."""
-CHEAP_S = 0.15
-"""So much of the processor's time is given to repetitions beyond what is needed: a cache that is bounded is full by then."""
-LOADED = 10
-"""And so many times that by the clock on the wall."""
 MOST_WATCHED = 150
 """So often a container is watched at most."""
 MOST_NAMED = 20
 """Containers that are watched; those that grew most come first."""
 
-COUNTING, LOCATE, WATCH, DONE = "counting", "locating", "watching", "done"
-
-
-@dataclass(slots=True, eq=False)
-class Watched:
-    """A container that grew, with its growth on each repetition since; let go of when the proof ends."""
-
-    container: object
-    before: int
-    length: int
-    rounds: list[int] = field(default_factory=list[int])
-    places: Places = ()
+COUNTING, LOCATE, WATCH, SEEP, DONE = "counting", "locating", "watching", "seeping", "done"
 
 
 class Proof:
@@ -72,7 +58,8 @@ class Proof:
         self._clock = clock
         self._work = work
         self._worked_s = work()
-        self._cheap_from = 0.0, 0.0
+        self._cheap = Cheap(clock, work)
+        self._seeping: Seeping | None = None
         self._started_s = clock()
         self._census: Census = {}
         self._left = 0
@@ -84,7 +71,14 @@ class Proof:
     @property
     def grows(self) -> bool:
         """Whether the answer is yes."""
-        return self.stage == DONE and not self.is_unanswered and (bool(self.located) or self._goes_on)
+        return (
+            self.stage == DONE and not self.is_unanswered and (bool(self.located) or self._goes_on or bool(self.seeps))
+        )
+
+    @property
+    def seeps(self) -> tuple[int, ...]:
+        """Bytes of native memory that each of many repetitions has taken, if that is all that grows."""
+        return self._seeping.rounds if self._seeping is not None and self._seeping.is_proven else ()
 
     @property
     def _goes_on(self) -> bool:
@@ -127,6 +121,8 @@ class Proof:
             self._count()
         elif self.stage == LOCATE:
             self._locate()
+        elif self._seeping is not None:
+            self._seep(self._seeping)
         else:
             self._watch()
 
@@ -152,11 +148,7 @@ class Proof:
             self._census = census.take()
             window.turn()  # it has looked at all, young and old
             return
-        known = self.trend.since
-        reading = readings.take(whole=self._whole)
-        # The program has asked for a collection in between: what was young is old, and all has to be counted.
-        self._whole = self._whole or (known is not None and reading.since != known)
-        self.trend.add(readings.take(whole=True) if self._whole and reading.since != readings.WHOLE else reading)
+        self._read()
         rounds = self.trend.rounds
         if rounds > 0 and not self._goes_on and (self._is_last or not self._thorough):
             self.stage = DONE
@@ -166,6 +158,13 @@ class Proof:
             self.stage = DONE if rounds >= self._least else COUNTING
         elif rounds >= self._least and not (self.trend.shrinks and rounds < trend.MOST):
             self._begin_to_locate(rounds)
+
+    def _read(self) -> None:
+        known = self.trend.since
+        reading = readings.take(whole=self._whole)
+        # The program has asked for a collection in between: what was young is old, and all has to be counted.
+        self._whole = self._whole or (known is not None and reading.since != known)
+        self.trend.add(readings.take(whole=True) if self._whole and reading.since != readings.WHOLE else reading)
 
     def _count_faint(self, rounds: int) -> None:
         """Go on for a while where there is time to spare; else it is not known to be growth."""
@@ -204,7 +203,19 @@ class Proof:
 
     def _begin_to_watch(self, found: list[Grown]) -> None:
         self.located = [Watched(one.container, one.before, one.after) for one in found]
-        self.stage, self._left = (WATCH, WATCHING) if self.located or self.trend.grows else (DONE, 0)
+        if not self.located and self.trend.objects_grow and self.trend.since != readings.WHOLE:
+            self._count_anew()  # of a cache that is full, a young object takes an old one's place: all have to be counted
+        elif self._thorough and not (self.located or self.trend.objects_grow or self.trend.heap_grows):
+            self.stage, self._seeping = SEEP, Seeping()
+            self._cheap.begin()
+        else:
+            self.stage, self._left = (WATCH, WATCHING) if self.located or self.trend.grows else (DONE, 0)
+
+    def _seep(self, seeping: Seeping) -> None:
+        """Nothing else grows, and it may be a little native memory: go on while that is cheap."""
+        seeping.look()
+        if seeping.is_answered or not self._cheap.is_so(FIRST if seeping.calls < WINDOW else LATER):
+            self.stage = DONE
 
     def _grown(self, times: int) -> list[Grown]:
         own = {id(self._census), id(self.located), id(self.trend.types)}
@@ -212,11 +223,9 @@ class Proof:
 
     def _watch(self) -> None:
         for one in self.located:
-            length = census.length_of(one.container) or 0
-            one.rounds.append(length - one.length)
-            one.length = length
+            one.look()
         if WATCHING - self._left <= 0:
-            self._cheap_from = self._clock(), self._work()
+            self._cheap.begin()
         had = bool(self.located)
         self.located = [one for one in self.located if one.rounds[-1] > 0]
         self._left -= 1
@@ -233,6 +242,4 @@ class Proof:
         self.stage, self.trend, self._whole, self._is_last = COUNTING, trend.Trend(), True, True
 
     def _is_cheap(self) -> bool:
-        wall, work = self._cheap_from
-        is_short = self._work() - work < CHEAP_S and self._clock() - wall < CHEAP_S * LOADED
-        return is_short and WATCHING - self._left < MOST_WATCHED
+        return self._cheap.is_so() and WATCHING - self._left < MOST_WATCHED

@@ -13,12 +13,12 @@ from ..diagnose import steps
 SHOWN = 2
 WEIGHED = 50
 """So many of the newest items are weighed, at most."""
-_BYTES = (bytearray, io.BytesIO)
+_UNITS: tuple[tuple[type, str], ...] = ((bytearray, "byte"), (io.BytesIO, "byte"), (io.StringIO, "character"))
 
 
 def unit(container: object) -> str:
-    """Return what a container holds: items, or bytes."""
-    return "byte" if issubclass(type(container), _BYTES) else "item"
+    """Return what a container holds: items, bytes or characters."""
+    return next((unit for kind, unit in _UNITS if issubclass(type(container), kind)), "item")
 
 
 def newest(container: object) -> str:
@@ -51,6 +51,11 @@ def last(container: object) -> object:
     if items and issubclass(type(container), dict):
         return _value(container, items[0])
     return items[0] if items else None
+
+
+def pairs(container: object, number: int) -> list[tuple[object, object]]:
+    """Return that many of the newest keys of a dictionary, with their values."""
+    return [(key, _value(container, key)) for key in _last(container, number)]
 
 
 def _value(container: Any, key: object) -> object:

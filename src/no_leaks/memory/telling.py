@@ -10,15 +10,18 @@ from ..model import Resource, Sighting
 from ..sensors import window
 from ..words import count
 from . import bounded, owners, readings, remedies, samples
-from .proof import Proof, Watched
+from .proof import Proof
+from .watched import Watched
 
 MOST = 5
 """Containers that are reported of one test; what grew most comes first."""
 ROUNDS = 10
 """Repetitions whose growth is told one by one."""
-BUILTIN = frozenset(
-    {"dict", "list", "tuple", "set", "deque", "cell", "function", "frame", "method", "generator", "object", "type"}
-)
+NEWEST = 100
+"""So many objects of a type are asked who holds them, at most: a chain of them is held by its first."""
+BUILTIN = frozenset({"dict", "list", "tuple", "set", "deque", "object", "type", "ReferenceType", "KeyedRef"}) | {
+    *("cell", "function", "frame", "method", "generator")
+}
 """Types that say nothing of what grew, where there is another."""
 
 
@@ -37,12 +40,15 @@ def tell(proof: Proof, by: str) -> tuple[Growth, ...]:
         return ()
     held = [(one, owners.path_to(one.container)) for one in proof.located]
     shown = [(one, path) for one, path in held if path]
-    told = [_of_container(one, path, proof, by) for one, path in shown if not bounded.excuse(one.container, path)]
-    if held or not proof.trend.grows:
+    excuses = [bounded.excuse(one.container, path) for one, path in shown]
+    told = [_of_container(*one, proof, by) for one, excuse in zip(shown, excuses, strict=True) if not excuse]
+    # What a weak container follows is somewhere else.
+    if told or (held and bounded.WEAK not in excuses):
         return tuple(told[:MOST])  # what else grew is in them; what nobody is seen to hold is the runner's
     if proof.trend.objects_grow:
         return (_of_objects(proof, by),)
-    return (_of_native(proof, by),) if proof.trend.heap_grows else ()
+    rounds = proof.seeps or (tuple(proof.trend.heap[:ROUNDS]) if proof.trend.heap_grows else ())
+    return (_of_native(rounds, by),) if rounds else ()
 
 
 def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) -> Growth:
@@ -68,7 +74,7 @@ def _of_container(one: Watched, path: tuple[str, ...], proof: Proof, by: str) ->
 def _of_objects(proof: Proof, by: str) -> Growth:
     grown = {name: tuple(rounds) for name, rounds in proof.trend.types.items()}
     names = sorted(grown, key=lambda name: (name.rpartition(".")[2] in BUILTIN, -sum(grown[name]), name))
-    path, sizes = _held(names[0], proof.trend.since == readings.WHOLE)
+    path, sizes = _held(names[0], sum(grown[names[0]]), proof.trend.since == readings.WHOLE)
     listed = ", ".join(f"{grown[name][-1]:+d} {name}" for name in names[:MOST])
     more = f" and {count(len(names) - MOST, 'more type')}" if len(names) > MOST else ""
     return Growth(
@@ -85,16 +91,18 @@ def _of_objects(proof: Proof, by: str) -> Growth:
     )
 
 
-def _held(name: str, whole: bool) -> tuple[tuple[str, ...], int]:
-    """Return who holds the newest object of a type, and its own size."""
+def _held(name: str, number: int, whole: bool) -> tuple[tuple[str, ...], int]:
+    """Return who holds the newest objects of a type, that many of them, and the size of the last by itself."""
     things = window.everything() if whole or not window.is_shut() else window.young()
-    newest = next((thing for thing in reversed(things) if readings.name_of(type(thing)) == name), None)
+    newest = [thing for thing in things if readings.name_of(type(thing)) == name][-min(number, NEWEST) :]
     things.clear()
-    return (holders.path_to(newest), samples.size(newest)) if newest is not None else ((), 0)
+    try:
+        return (holders.path_to(*newest), samples.size(newest[-1])) if newest else ((), 0)
+    finally:
+        newest.clear()
 
 
-def _of_native(proof: Proof, by: str) -> Growth:
-    rounds = tuple(proof.trend.heap[:ROUNDS])
+def _of_native(rounds: tuple[int, ...], by: str) -> Growth:
     return Growth(
         Sighting(
             kind="memory",

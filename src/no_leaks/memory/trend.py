@@ -12,8 +12,7 @@ LEAST = 4
 MOST = 40
 """So often is repeated what grows less each time, or is cheap: a cache that is bounded is full by then."""
 NATIVE = 4096
-"""Bytes of the native heap below which a change is the noise of its own books."""
-
+"""Bytes of the native heap below which a change may be the noise of its own books, for a while."""
 
 STEADY = 3
 """Repetitions over which blocks are added up."""

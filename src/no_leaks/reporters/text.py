@@ -11,6 +11,7 @@ from .. import origin
 from ..diagnose import origins
 from ..model import Evidence, Frame, Leak, Verdict
 from ..words import count, without_userinfo
+from . import path
 from .phrases import brief, duration, owner, sentence, short, verbs
 
 Line: TypeAlias = tuple[str, str]
@@ -75,7 +76,7 @@ def lines(leak: Leak, root: str, *, width: int = WIDTH, twins: Sequence[Leak] = 
         *_places(f"{verbs(leak).made} at", leak.created_at, root, width),
         *_places(verbs(leak).now, () if leak.now_at == leak.created_at else leak.now_at, root, width),
         *_labelled("waits for", leak.waits_for, width),
-        *_labelled(verbs(leak).held, " -> ".join(leak.held_by), width, sep=" -> "),
+        *_labelled(verbs(leak).held, path.of(leak), width, sep=" -> "),
         *_labelled("evidence", evidence(leak), width, sep="; "),
         *_labelled("occurrences", _occurrences(leak, twins), width, sep=", "),
         *_labelled("allowed" if leak.verdict is Verdict.ALLOWED else "reason", leak.reason, width),
