@@ -106,6 +106,7 @@ def alone() -> Iterator[None]:
     """Hide the session that this test itself runs under, if there is one, and put it back."""
     sessions, living, tombs = session._sessions, ledger._living, ledger._tombstones  # pyright: ignore[reportPrivateUsage]
     kept = (list(sessions), list(living), list(tombs), ledger.CURRENT.get())
+    late = list(ledger._late)  # pyright: ignore[reportPrivateUsage]
     root = origin.root()
     for outer in sessions:
         outer.sensors.remove()
@@ -118,6 +119,7 @@ def alone() -> Iterator[None]:
         living[:] = kept[1]
         tombs.clear()
         tombs.extend(kept[2])
+        ledger._late[:] = late  # pyright: ignore[reportPrivateUsage]
         ledger.CURRENT.set(kept[3])
         origin.set_root(root)
         for outer in sessions[-1:]:

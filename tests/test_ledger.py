@@ -13,7 +13,9 @@ from support import alone
 
 from no_leaks import ledger
 from no_leaks.ledger import Ledger, Record, all_ledgers, at_work, current, end_ledger, open_ledger
-from no_leaks.model import Owner
+from no_leaks.model import Owner, Resource, Sighting
+
+LOSS = Sighting("unclosed", Resource("file", ""), "a file was opened and dropped unclosed", "close it")
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +129,29 @@ def test_the_oldest_tombstone_makes_room() -> None:
         end_ledger(book)
     assert len(list(all_ledgers())) == ledger.TOMBSTONES
     assert next(all_ledgers()) is book
+
+
+def test_one_under_which_something_came_to_light_makes_no_room() -> None:
+    """The end of the run tells of it, however many tests came after."""
+    late = open_ledger(Owner("function"))
+    late.records.append(record())
+    end_ledger(late)
+    late.losses.append(LOSS)
+    for _ in range(ledger.TOMBSTONES + 3):
+        book = open_ledger(Owner("function"))
+        book.records.append(record())
+        end_ledger(book)
+    assert list(all_ledgers())[-1] is late
+    ledger.forget(late)
+    assert late not in list(all_ledgers())
+
+
+def test_one_with_a_loss_that_nobody_looked_at_is_a_tombstone() -> None:
+    """It came between the last look and the end."""
+    book = open_ledger(Owner("function"))
+    book.losses.append(LOSS)
+    end_ledger(book, 0)
+    assert (list(all_ledgers()), book.judged) == ([book], 0)
 
 
 def test_everything_is_forgotten_at_a_sessions_end() -> None:

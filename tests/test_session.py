@@ -215,6 +215,18 @@ def test_what_comes_to_light_after_a_scopes_end_is_late_and_its(watch: Make) -> 
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_what_comes_to_light_between_the_last_look_and_the_end_is_late_and_its(watch: Make) -> None:
+    """The collector comes when it likes, also while a clean scope is being ended."""
+    watching = watch("unclosed", "temp")
+    kept = [open(os.devnull)]
+    assert watching.scope.is_clean()
+    kept.clear()
+    assert watching.session.close(watching.scope) == ()
+    (late,) = watching.session.late()
+    assert late.test == "test_watched"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_what_nobody_can_be_charged_with_is_described(watch: Make) -> None:
     """A stray of the collector is told of, in words, and blamed on no test."""
     keep: list[object] = [open(os.devnull)]

@@ -96,6 +96,8 @@ NOBODY = Ledger(Owner("nobody"), depth=sys.maxsize)
 _depth = 0
 _living: list[Ledger] = []
 _tombstones: deque[Ledger] = deque(maxlen=TOMBSTONES)
+_late: list[Ledger] = []
+"""Older tombstones under which something came to light: the end of the run tells of it, however many tests follow."""
 
 
 def current() -> Ledger | None:
@@ -165,36 +167,45 @@ def open_ledger(owner: Owner) -> Ledger:
     return ledger
 
 
-def end_ledger(ledger: Ledger) -> None:
-    """End a ledger; one that still explains something stays as a tombstone."""
+def end_ledger(ledger: Ledger, seen: int | None = None) -> None:
+    """End a ledger; one that still explains something stays as a tombstone. `seen` is how many losses were looked at, None for all."""
     ledger.ended = True
     ledger.ended_s = time.monotonic()
-    ledger.judged = len(ledger.losses)
+    ledger.judged = len(ledger.losses) if seen is None else seen
     if ledger.at_end is not None:
         ledger.at_end(ledger)
     if ledger in _living:
         _living.remove(ledger)
-    if ledger.records:
+    if ledger.records or _has_late(ledger):
+        if len(_tombstones) == TOMBSTONES and _has_late(_tombstones[0]):
+            _late.append(_tombstones.popleft())
         _tombstones.append(ledger)
+
+
+def _has_late(ledger: Ledger) -> bool:
+    return len(ledger.losses) > ledger.judged
 
 
 def forget(ledger: Ledger) -> None:
     """Keep nothing of a ledger that has ended, not even a tombstone."""
     ledger.records.clear()
-    if ledger in _tombstones:
-        _tombstones.remove(ledger)
+    for graves in (_tombstones, _late):
+        if ledger in graves:
+            graves.remove(ledger)
 
 
 def all_ledgers() -> Iterator[Ledger]:
     """Yield every ledger that is remembered: the living, innermost first, then the tombstones, newest first."""
     yield from reversed(_living)
     yield from reversed(_tombstones)
+    yield from reversed(_late)
 
 
 def forget_all() -> None:
     """Drop everything: at the end of a session, and in a forked child, which owns nothing."""
     _living.clear()
     _tombstones.clear()
+    _late.clear()
     CURRENT.set(None)
     threading.current_thread().__dict__.pop("_no_leaks_ledger", None)
 

@@ -147,8 +147,8 @@ class Scope:
         self._finish(suspects, proven, Evidence(attempts, round(waited, 6)))
 
     def end(self) -> None:
-        """End the ledger: what still comes under it comes late."""
-        end_ledger(self.ledger)
+        """End the ledger: what still comes under it comes late, and so does what came after the last look at a clean scope."""
+        end_ledger(self.ledger, len(self.after["losses"]) if self.left == () and "losses" in self.after else None)
         leave(self.ledger, self.outer)
 
     def _described(self, spots: tuple[Spot, ...]) -> Iterator[tuple[Spot, Sighting]]:
